@@ -37,7 +37,7 @@ def simulate_given_seen(joint: BoundDensity, generator: Generator, given: Values
     model, masks = joint.model, {**joint.missing, **joint.unseen}
     known = {k: v.expand((*shape, *v.shape)) for k, v in joint.observed.items() if k not in masks} | dict(given)
     parents = {n for c in model.conditionals for n in model.random_parents(c)}
-    order = ancestral_order(model, [*model.conditionals, *model.definitions])
+    order = ancestral_order(model, [*model.conditionals, *model.definitions], is_by_row=True)
     targets = [item.target for item in order if item.target in model.conditional_of]
     looped = {item.target for item in looped_items(model, order)}
     for position, name in enumerate(targets):

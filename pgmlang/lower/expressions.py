@@ -16,6 +16,7 @@ from pgmlang.lower.emitted import Axes, Emitted, as_tensor, axis_letters, is_num
 from pgmlang.lower.partial import partial_definitions, safe_operands, written_out
 from pgmlang.model import Net
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.recursions import recursions
 from pgmlang.signatures.functions import FUNCTIONS
 
 
@@ -146,7 +147,8 @@ class ExpressionEmitter(Alignment):
         """A deterministic name inside a branch, where it is partial: its own expression, in which the branch masks what it
         must, said here or along the name's own axes, with the branch taken at the elements that are looked at."""
         value = self.model.definition_of[expr.name].value
-        if expr.name not in partial_definitions(self.model) or value.type.kind == "labels":
+        is_recursive = expr.name in recursions(self.model)
+        if is_recursive or expr.name not in partial_definitions(self.model) or value.type.kind == "labels":
             return self._element(expr, frame)
         body = written_out(expr, self.model, frame, self.is_stepwise)
         if body is not None:

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from pgmlang.model import Conditional, Definition, Model
-from pgmlang.model.dependence import names_behind
+from pgmlang.model.recursions import recursions
 
 
-def ancestral_order(model: Model, items: Iterable[Conditional | Definition]) -> list[Conditional | Definition]:
-    """Parents before children; ties in the order written. References to an earlier row (``prev``) do not count."""
+def ancestral_order(
+    model: Model, items: Iterable[Conditional | Definition], *, is_by_row: bool = False
+) -> list[Conditional | Definition]:
+    """Parents before children; ties in the order written. Names of one recursion stand together. References to an earlier
+    row (``prev``) of what is drawn do not count, those of deterministic names only where all rows are worked out at once:
+    not ``is_by_row``."""
     pending = {item.target: item for item in items}
+    together = {} if is_by_row else recursions(model)
     out: list[Conditional | Definition] = []
     done: set[str] = set()
 
     def visit(item: Conditional | Definition) -> None:
         if item.target in done:
             return
-        done.add(item.target)
-        for ref in model.mentions(item):
-            if not ref.lag and ref.name in pending:
+        recursion = together.get(item.target)
+        some = [item] if recursion is None else [pending[n] for n in recursion.names if n in pending]
+        done.update(i.target for i in some)
+        for ref in (r for i in some for r in model.mentions(i)):
+            counts = not ref.lag or (not is_by_row and ref.name in model.definition_of)
+            if counts and ref.name in pending:
                 visit(pending[ref.name])
-        out.append(item)
+        out.extend(some)
 
     for item in list(pending.values()):
         visit(item)
     return out
-
-
-def own_pasts(model: Model) -> Iterator[Definition]:
-    """Deterministic names whose value needs their own value of an earlier row."""
-    for start in model.definitions:
-        if start.target in names_behind(model, start):
-            yield start
 
 
 def looped_items(model: Model, order: list[Conditional | Definition]) -> list[Conditional | Definition]:

@@ -25,7 +25,6 @@ from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
 from pgmlang.lower.layout_calls import Question
 from pgmlang.lower.names import Names
-from pgmlang.lower.order import own_pasts
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
@@ -147,13 +146,11 @@ def _statements(
     partly_seen: Collection[str],
     distributions: Collection[str],
 ) -> _Statements:
-    for item in own_pasts(model):
-        raise to_come(f"`{item.target}`, a value of its own earlier rows,", item.span)
     model = model.once(with_labels_picked)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )
-    emitter = Emitter(model, names, ExpressionEmitter(model, names), partly_seen)
+    emitter = Emitter(model, names, ExpressionEmitter(model, names), partly_seen, Writer(file_name))
     out, body, edges = Writer(file_name), Writer(file_name), Writer(file_name)
     _tables(model, names, body)
     _edges(model, names, emitter.expressions, edges)
@@ -168,6 +165,7 @@ def _statements(
     if only is None:
         example_function(model, emitter.expressions, "simulate" not in left_out, body)
     _head(model, file_name, out, emitter.expressions)
+    out.extend(emitter.steps)
     out.extend(body)
     _foot(emitter.expressions, supports, edges, out, only is None, has_moments=bool(distributions))
     return _Statements(out, names, left_out, tuple(emitter.expressions.layout.asked))
@@ -184,6 +182,7 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
         wide = with_guide(emitter.model)
         shared = ExpressionEmitter(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
         inside = Emitter(wide, emitter.names, shared)
+        inside.steps = emitter.steps
         functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
     for kind, function, items in functions:
         section = Writer(file_name)

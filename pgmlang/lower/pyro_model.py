@@ -149,7 +149,7 @@ def _loop(sites: Sites, chain: Chain) -> None:
     with each_step(sites, chain, sequences, steps, items):
         for variable in fields:
             sites.field(variable)
-        for item in ancestral_order(model, [i for i in items if not isinstance(i, Potential)]):
+        for item in ancestral_order(model, [i for i in items if not isinstance(i, Potential)], is_by_row=True):
             _state(sites, item)
         for key, potential in factor_names(model).items():
             if isinstance(potential, Potential) and potential in items:

@@ -20,7 +20,7 @@ def simulate_function(emitter: Emitter, out: Writer) -> None:
     PGM0601 for distributions that no program draws from."""
     model, names = emitter.model, emitter.names
     stated: list[Conditional | Definition] = [*model.conditionals, *model.definitions]
-    order = ancestral_order(model, stated)
+    order = ancestral_order(model, stated, is_by_row=True)
     looped = looped_items(model, order)
     out.blank(2)
     some_cells = ", missing=None" if looped else ""
@@ -86,6 +86,12 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         shape = py.binary("add", py.name("shape"), emitter.shape_of(frame))
         out.statement(ast.Assign([_value(target.target)], py.call("torch.zeros", shape, **keywords)))
         out.indent -= 1
+    back = {r.name for i in items for r in model.mentions(i) if r.lag}
+    for definition in (i for i in items if isinstance(i, Definition) and i.target in back):
+        # values of rows to come, which nothing looks at
+        kind = {"labels": "torch.long"}.get(model.by_name[definition.target].type.kind)
+        shape = emitter.shape_of(expressions.array_axes(definition.target))
+        out.assign(names[definition.target], py.call("torch.zeros", shape, **({"dtype": py.name(kind)} if kind else {})))
     out.assign("missing", ast.parse("missing or {}", mode="eval").body)
     out.assign("drawn", ast.parse("set(values) - set(given or {}) | set(missing)", mode="eval").body)
     out.head(f"for t in range(int({py.text(position)}.max()) + 1):")
@@ -96,7 +102,7 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
     emitter.previous(items, out)
     for item in items:
         if isinstance(item, Definition):
-            emitter.definition(item, out)
+            emitter.definition(item, out, is_by_row=True)
             continue
         frame = emitter.distributions.frame_of(item)
         emitter.distributions.table_number = 0

@@ -11,23 +11,33 @@ from pgmlang.lower.emitted import Emitted, as_tensor, is_number
 from pgmlang.lower.expressions import ExpressionEmitter, prev_name
 from pgmlang.lower.names import Names
 from pgmlang.lower.partial import said_by
+from pgmlang.lower.recursion import recursion_statement
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
 from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.model.expr import Ref
+from pgmlang.model.recursions import recursions
 from pgmlang.tables.learned import tables_of
 
 
 class Emitter:
-    """What the emitters of one program share. ``items``: the factors and definitions in use."""
+    """What the emitters of one program share. ``items``: the factors and definitions in use. ``steps`` takes the functions of
+    the steps of recursions."""
 
     def __init__(
-        self, model: Model, names: Names, expressions: ExpressionEmitter, partly_seen: Collection[str] = ()
+        self,
+        model: Model,
+        names: Names,
+        expressions: ExpressionEmitter,
+        partly_seen: Collection[str] = (),
+        steps: Writer | None = None,
     ) -> None:
         self.model = model
         self.names = names
         self.expressions = expressions
         self.distributions = DistributionEmitter(model, expressions, partly_seen)
+        self.steps = Writer("") if steps is None else steps
+        self._recursions: dict[tuple[str, ...], ast.stmt] = {}
 
     def mentioned(self, items: Collection[Factor | Definition]) -> set[str]:
         """Names that the items mention and those of their targets, through definitions."""
@@ -98,9 +108,17 @@ class Emitter:
         axes = [*self.model.batch_axes(variable.plates), *variable.axes]
         return f"[{', '.join(axes)}] {variable.type}" if axes else str(variable.type)
 
-    def definition(self, item: Definition, out: Writer) -> None:
-        """``name = value`` of a deterministic variable, laid out along all its axes."""
+    def definition(self, item: Definition, out: Writer, *, is_by_row: bool = False) -> None:
+        """``name = value`` of a deterministic variable, laid out along all its axes; of a recursion all its names at once,
+        where its first one stands. ``is_by_row``: inside of a loop over the steps of a chain, values before are at hand."""
         expressions = self.expressions
+        recursion = None if is_by_row or expressions.is_stepwise else recursions(self.model).get(item.target)
+        if recursion is not None:
+            if item.target == recursion.names[0]:
+                if recursion.names not in self._recursions:
+                    self._recursions[recursion.names] = recursion_statement(expressions, recursion, self.steps)
+                out.statement(self._recursions[recursion.names], item.span, self.shape_note(item.target))
+            return
         frame = expressions.array_axes(item.target)
         is_label = item.value.type.kind == "labels"
         value = expressions.emit(item.value, frame) if is_label else expressions.number(item.value, frame)
