@@ -16,7 +16,6 @@ from pgmlang.native.formulas import NotScalar, scalar_of
 from pgmlang.native.scalars import Scalar, ScalarGraph
 from pgmlang.native.templates import filled
 
-
 NONE: Mapping[str, Scalar] = MappingProxyType({})
 """No bounds that move."""
 
