@@ -13,11 +13,12 @@ from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetC
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
+from pgmlang.native.matrix_terms import latent_matrix, latent_root
 from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
-from pgmlang.native.supports import AnySupport, VectorSupport
+from pgmlang.native.supports import AnySupport, MatrixSupport, MovingSupport, VectorSupport, moving_bounds_of
 from pgmlang.native.vector_terms import vector_parts
 from pgmlang.native.words import WORDS
 
@@ -59,6 +60,7 @@ class FactorTerms:
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
+    cholesky_factors: dict[object, Array] = field(default_factory=dict)
     inlined: dict[tuple[str, tuple[int, ...]], Scalar] = field(default_factory=dict)
     depth: int = 0
 
@@ -280,7 +282,7 @@ class FactorTerms:
             loop = states_before(expr.name) if expr.lag else states(expr.name)
             return self.graph.make("loop", payload=loop)
         axes = self.model.array_axes(self.model.by_name[expr.name])
-        return self._load(expr.name, axes, self._index(expr, axes, places))
+        return self._load(expr.name, axes, self.indices(expr, axes, places))
 
     def _load(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         if name not in self.latent:
@@ -289,15 +291,16 @@ class FactorTerms:
         if name in self.marks.partly_given:
             return self._partly_given(name, axes, index)
         if isinstance(support, VectorSupport):
-            return self.graph.load(self._vectors(name, support).array, index)
+            return self.graph.load(self._vectors(name, support), index)
         if not axes or not support.is_moved:
-            return self.graph.hint(support.value(self.graph, self._free(name, axes, index)), name)
-        if name not in self.stages:
-            loops = self.loops_along(axes)
-            here = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
-            self.stages[name] = Stage(
-                Array("computed", (name,), axes, self.slopes, True), loops, support.value(self.graph, here), None
+            return self.graph.hint(
+                support.value(self.graph, self._free(name, axes, index), self._bounds(name, {})), name
             )
+        if name not in self.stages:
+            loops, places = self.loops_along(axes), self.places_along(axes)
+            here = self._free(name, axes, list(places.values()))
+            value = support.value(self.graph, here, self._bounds(name, places))
+            self.stages[name] = Stage(Array("computed", (name,), axes, self.slopes, True), loops, value, None)
         return self.graph.load(self.stages[name].array, index)
 
     def _partly_given(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
@@ -307,19 +310,33 @@ class FactorTerms:
             raise NotScalar(f"missing cells of the vectors `{name}`")
         is_given = graph.load(Array("given", (name,), axes), index)
         value = graph.load(Array("values", (name,), axes), index)
-        free = support.value(graph, self._free(name, axes, index))
+        bounds = self._bounds(name, dict(zip(axes, index, strict=True)))
+        free = support.value(graph, self._free(name, axes, index), bounds)
         return graph.make("where", is_given, value, graph.guard(free))
 
-    def _vectors(self, name: str, support: VectorSupport) -> AnyStage:
-        """The array of a variable of vectors."""
+    def _vectors(self, name: str, support: VectorSupport) -> Array:
+        """The array of a variable of vectors or matrices."""
+        if isinstance(support, MatrixSupport):
+            return latent_matrix(self, name, support)
         if name not in self.stages:
             variable = self.model.by_name[name]
             axes = self.model.array_axes(variable)
             array = Array("computed", (name,), axes, self.slopes, True)
             self.stages[name] = VectorStage(
-                array, self.loops_along(axes[:-1]), support, variable.span, name not in self.plain
+                array, self.loops_along(axes[:-1]), support, variable.span, name not in self.plain, name
             )
-        return self.stages[name]
+        return self.stages[name].array
+
+    def _bounds(self, name: str, places: Places) -> dict[str, Scalar]:
+        """The bounds of a variable that hang on other values, at some of its elements."""
+        if not isinstance(self.latent[name], MovingSupport):
+            return {}
+        if name in self.unwritten:
+            raise NotScalar(f"the bounds of `{name}`, which hang on its own past")
+        self.unwritten.add(name)
+        bounds = {end: self.number(e, places) for end, e in moving_bounds_of(self.model, name).items()}
+        self.unwritten.discard(name)
+        return bounds
 
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         return self.graph.load(Array("free", (name,), axes, self.slopes, True), index)
@@ -328,23 +345,20 @@ class FactorTerms:
         """The log determinants of the maps from free values to supports; those of vectors come with their arrays."""
         out = []
         for name, support in self.latent.items():
-            if isinstance(support, VectorSupport):
+            if isinstance(support, MatrixSupport):
+                latent_root(self, name, support)
+            elif isinstance(support, VectorSupport):
                 self._vectors(name, support)
             elif support.is_moved and name not in self.plain:
                 axes = self.model.array_axes(self.model.by_name[name])
-                loops = self.loops_along(axes)
-                free = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
-                out.append(
-                    FactorTerm(
-                        f"Jacobian of {name}",
-                        loops,
-                        support.log_det(self.graph, free),
-                        self.model.by_name[name].span,
-                    )
-                )
+                places = self.places_along(axes)
+                free = self._free(name, axes, list(places.values()))
+                value = support.log_det(self.graph, free, self._bounds(name, places))
+                span = self.model.by_name[name].span
+                out.append(FactorTerm(f"Jacobian of {name}", self.loops_along(axes), value, span))
         return out
 
-    def _index(self, expr: Ref, axes: tuple[str, ...], places: Places) -> list[Scalar]:
+    def indices(self, expr: Ref, axes: tuple[str, ...], places: Places) -> list[Scalar]:
         """The element of each axis of a variable that a reference looks at."""
         given = {axis: self._position(index, places) for axis, index in expr.index}
         out = [given[a] if a in given else self.place_of(a, {**places, **given}) for a in axes]
@@ -375,7 +389,7 @@ class FactorTerms:
             raise NotScalar("labels worked out")
         variable = self.model.by_name[expr.name]
         axes = self.model.array_axes(variable)
-        index = self._index(expr, axes, places)
+        index = self.indices(expr, axes, places)
         if all(i.op == "loop" for i in index):
             key = (expr.name, tuple(map(id, index)))
             if key not in self.inlined:
