@@ -16,6 +16,8 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pgmlang.density.numerics import numerics
+
 aten = torch.ops.aten
 
 
@@ -41,11 +43,13 @@ def traced(function: Function, *inputs: Tensor) -> Function:
     """The function for inputs of these shapes, faster; the inputs' values do not matter. The function must be a straight
     line of tensor operations: raises NotRecordable where its course hangs on values, and what it raises itself."""
     module = recorded(function, *inputs)
-    simplify(module, inputs)
-    outputs = next(n for n in module.graph.nodes if n.op == "output").args[0]
-    if any(n.op != "call_function" for n in (outputs if isinstance(outputs, tuple | list) else (outputs,))):
-        raise NotRecordable("a result does not hang on the inputs")
-    run = _scripted(module, inputs)
+    # what is made of plain numbers has the type that the function's own numbers had
+    with numerics(inputs[0].dtype):
+        simplify(module, inputs)
+        outputs = next(n for n in module.graph.nodes if n.op == "output").args[0]
+        if any(n.op != "call_function" for n in (outputs if isinstance(outputs, tuple | list) else (outputs,))):
+            raise NotRecordable("a result does not hang on the inputs")
+        run = _scripted(module, inputs)
 
     def without_gradients(*values: Tensor) -> Any:
         with torch.no_grad():

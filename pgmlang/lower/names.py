@@ -18,7 +18,17 @@ _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", 
          "deterministic", "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model",
          "guide", "simulate", "main", "build_nets"}  # fmt: skip
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""
-RUNTIME = ("support", "special", "elementwise", "combined", "vectors", "layout", "recurrences", "pyro_model", "pyro_missing")
+RUNTIME = (
+    "support",
+    "special",
+    "elementwise",
+    "combined",
+    "vectors",
+    "layout",
+    "recurrences",
+    "pyro_model",
+    "pyro_missing",
+)
 """The files of functions, classes and constants that programs may bring along."""
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}

@@ -19,7 +19,7 @@ from pgmlang.families import LEARNED
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
-from pgmlang.lower.expressions import ExpressionEmitter, to_come
+from pgmlang.lower.expressions import ExpressionEmitter
 from pgmlang.lower.factors import deterministic_function, distributions_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist

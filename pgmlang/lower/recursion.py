@@ -41,7 +41,9 @@ class StepEmitter(ExpressionEmitter):
         return self._driver(self.outside.number(expr, frame))
 
     def truth(self, expr: Expr, frame: Axes) -> Emitted:
-        return super().truth(expr, frame) if self._is_inside(expr) else self._driver(self.outside.truth(expr, frame))
+        return (
+            super().truth(expr, frame) if self._is_inside(expr) else self._driver(self.outside.truth(expr, frame))
+        )
 
     def lagged(self, expr: Ref, axes: Axes) -> ast.expr:
         return py.name(self.names[prev_name(expr)])
@@ -95,7 +97,9 @@ def recursion_statement(expressions: ExpressionEmitter, recursion: Recursion, st
         name = recursion.names[0]
         axes = expressions.array_axes(name)
         factor, shift = (
-            py.hinted(expressions.spread(expressions.number(e, axes), axes).node, f"{expressions.names[name]}_{part}")
+            py.hinted(
+                expressions.spread(expressions.number(e, axes), axes).node, f"{expressions.names[name]}_{part}"
+            )
             for part, e in zip(("factor", "shift"), linear, strict=True)
         )
         expressions.uses.add("linear_recurrence")
@@ -146,7 +150,9 @@ def _write(step: StepEmitter, function: str, body: list[tuple[str, ast.expr]], o
     out.line(f"def {function}({', '.join((*before, *step.drivers))}):")
     out.indent += 1
     listed = ", ".join(recursion.names)
-    out.doc(f"Values of {listed} at the rows of one step of `{recursion.chain}`, from those before and what drives them.")
+    out.doc(
+        f"Values of {listed} at the rows of one step of `{recursion.chain}`, from those before and what drives them."
+    )
     spans = {d.target: d.span for d in recursion.definitions}
     for name, node in body:
         out.assign(step.names[name], node, spans[name])

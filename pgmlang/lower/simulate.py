@@ -91,7 +91,9 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         # values of rows to come, which nothing looks at
         kind = {"labels": "torch.long"}.get(model.by_name[definition.target].type.kind)
         shape = emitter.shape_of(expressions.array_axes(definition.target))
-        out.assign(names[definition.target], py.call("torch.zeros", shape, **({"dtype": py.name(kind)} if kind else {})))
+        out.assign(
+            names[definition.target], py.call("torch.zeros", shape, **({"dtype": py.name(kind)} if kind else {}))
+        )
     out.assign("missing", ast.parse("missing or {}", mode="eval").body)
     out.assign("drawn", ast.parse("set(values) - set(given or {}) | set(missing)", mode="eval").body)
     out.head(f"for t in range(int({py.text(position)}.max()) + 1):")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgmlang.model.model import Definition, Model
 from pgmlang.model.expr import Expr, Ref, references
+from pgmlang.model.model import Definition, Model
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from pgmlang.families import FAMILIES
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.recursions import recursions
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
 from pgmlang.native.matrix_terms import latent_matrix, latent_root
 from pgmlang.native.placed import UNMARKED, Marks, Places
+from pgmlang.native.recursions import recursive_array
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
@@ -60,6 +62,7 @@ class FactorTerms:
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
+    recursive: dict[str, Array] = field(default_factory=dict)
     cholesky_factors: dict[object, Array] = field(default_factory=dict)
     inlined: dict[tuple[str, tuple[int, ...]], Scalar] = field(default_factory=dict)
     depth: int = 0
@@ -390,7 +393,11 @@ class FactorTerms:
         variable = self.model.by_name[expr.name]
         axes = self.model.array_axes(variable)
         index = self.indices(expr, axes, places)
-        if all(i.op == "loop" for i in index):
+        is_recursive = expr.name in recursions(self.model)
+        array = recursive_array(self, expr.name) if is_recursive else None
+        if array is not None:
+            return self.graph.load(array, index)
+        if is_recursive or all(i.op == "loop" for i in index):
             key = (expr.name, tuple(map(id, index)))
             if key not in self.inlined:
                 value = self.number(definition.value, dict(zip(axes, index, strict=True)))

@@ -28,7 +28,7 @@ class Hoisting:
     ) -> tuple[list[AnyStage], list[FactorTerm]]:
         """All stages, with those taken out among them, and the terms."""
         for stage in stages:
-            if isinstance(stage, Stage):
+            if isinstance(stage, Stage) and not stage.looks_back:
                 value = self._within(stage.value, stage.loops)
                 self.stages.append(replace(stage, value=value))
             else:

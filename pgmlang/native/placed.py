@@ -10,6 +10,7 @@ from pgmlang.model import Distribution, Model
 from pgmlang.model.expr import Expr
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage
+from pgmlang.native.supports import AnySupport
 
 Places = Mapping[str, Scalar]
 """The element of each axis that an expression is looked at."""
@@ -58,6 +59,15 @@ class PlacedExpressions(Protocol):
 
     def places_along(self, axes: tuple[str, ...]) -> dict[str, Scalar]:
         """The places within loops over axes."""
+
+
+class RecursiveExpressions(PlacedExpressions, Protocol):
+    """Those that recursions are said in: ``latent``: variables of the free vector; ``slopes``: whether derivatives are wanted;
+    ``recursive``: arrays of names that look back."""
+
+    latent: Mapping[str, AnySupport]
+    slopes: bool
+    recursive: dict[str, Array]
 
 
 def fresh_name(terms: PlacedExpressions, name: str) -> str:

@@ -102,7 +102,8 @@ class Printer:
         shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
         gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
         start = py.call("np.full", shape, py.constant(gathered.start)) if gathered else py.call("np.empty", shape)
-        is_zero = isinstance(stage, SequenceStage | ProbeStage)
+        # what no row before is read for is a number, though nothing looks at it
+        is_zero = isinstance(stage, SequenceStage | ProbeStage) or (isinstance(stage, Stage) and stage.looks_back)
         self.out.assign(identifier, py.call("np.zeros", shape) if is_zero else start)
         if self.with_gradient and stage.array.is_active:
             self.out.assign(self._adjoint_array(stage.array), py.call("np.zeros", shape))
@@ -174,7 +175,7 @@ class Printer:
                 return
             self._send(stage.value, py.item(py.name(adjoints), *self._index(stage, path[-1])))
 
-        self._loops(path, inside)
+        self._loops(path, inside, is_reversed=isinstance(stage, Stage) and stage.looks_back)
 
     def _index(self, stage: Stage, block: LoopBody) -> list[ast.expr]:
         if stage.places:
@@ -183,8 +184,11 @@ class Printer:
             places = [py.name(self.names[loop]) for loop in stage.loops]
         return places or [py.tuple_of()]
 
-    def _loops(self, path: tuple[LoopBody, ...], inside: object, *, with_adjoints: bool = True) -> None:
-        """The loops of a nest, each with what is worked out in it before and the adjoints after."""
+    def _loops(
+        self, path: tuple[LoopBody, ...], inside: object, *, with_adjoints: bool = True, is_reversed: bool = False
+    ) -> None:
+        """The loops of a nest, each with what is worked out in it before and the adjoints after; the outermost may run from its last
+        element to the first."""
         adjoints = with_adjoints and self.with_gradient
 
         def level(depth: int) -> None:
@@ -192,7 +196,7 @@ class Printer:
                 inside()  # type: ignore[operator]
                 return
             block = path[depth]
-            self._head(block.loop)
+            self._head(block.loop, is_reversed=is_reversed and depth == 1)
             self._forward(block, block.nodes)
             if adjoints and depth < len(path) - 1:
                 self._begin_adjoints(block.nodes)
@@ -203,9 +207,10 @@ class Printer:
 
         level(1)
 
-    def _head(self, loop: Loop | None) -> None:
+    def _head(self, loop: Loop | None, *, is_reversed: bool = False) -> None:
         assert loop is not None
-        self.out.line(f"for {self.names[loop]} in range({py.text(self.size(loop.axis))}):")
+        size = py.text(self.size(loop.axis))
+        self.out.line(f"for {self.names[loop]} in range({f'{size} - 1, -1, -1' if is_reversed else size}):")
         self.out.indent += 1
 
     def _comment(self, name: str, span: Span | None) -> None:

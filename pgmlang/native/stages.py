@@ -12,7 +12,8 @@ from pgmlang.native.supports import VectorSupport
 @dataclass(frozen=True)
 class Stage:
     """``value`` at each element along ``loops``, at the element that ``places`` say where there are any. With ``gathers``, a key of
-    `REDUCTIONS`, several values come to one element: the sum of the rows of each group, say."""
+    `REDUCTIONS`, several values come to one element: the sum of the rows of each group, say. ``looks_back``: the value reads elements of the
+    array itself, those of loops before."""
 
     array: Array
     loops: tuple[Loop, ...]
@@ -20,6 +21,7 @@ class Stage:
     span: Span | None
     gathers: str | None = None
     places: tuple[Scalar, ...] = ()
+    looks_back: bool = False
 
     @property
     def scalars(self) -> tuple[Scalar, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pgmlang.model.recursions import Recursion
 from pgmlang.model.expr import Apply, Choose, Const, Expr, Ref
+from pgmlang.model.recursions import Recursion
 from pgmlang.model.types import REAL
 
 

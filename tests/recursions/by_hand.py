@@ -43,7 +43,9 @@ def values_by_hand(
 
 def _model(body: str) -> str:
     head = "phi ~ Uniform(-1, 1)\nsd ~ HalfNormal(1)\n"
-    return f"{head}plate person {{\n  g ~ Normal(0, 1)\n  plate step = chain {{\n    input x : real\n{body}  }}\n}}\n"
+    return (
+        f"{head}plate person {{\n  g ~ Normal(0, 1)\n  plate step = chain {{\n    input x : real\n{body}  }}\n}}\n"
+    )
 
 
 CASES = {

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
+from pgmlang.density.native import native_log_density
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.density.target import Target, target_of
+from pgmlang.native.formulas import NotScalar
 from tests.infer.by_hand import problem_of
 from tests.recursions.by_hand import CASES, ByHand, data_of, values_by_hand
 
@@ -51,3 +54,35 @@ def test_gradients_are_those_of_differences(name: str) -> None:
     values = target.value_and_grad(around)[0]
     differences = (values[: target.dimension] - values[target.dimension :]) / (2 * step)
     np.testing.assert_allclose(gradient[0].numpy(), differences.numpy(), rtol=1e-5, atol=1e-6)
+
+
+LOOPS = [n for n in CASES if n != "labels"]
+"""Those that compiled loops say: labels that are worked out are torch's."""
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_and_torch_have_one_density(name: str) -> None:
+    target = target_over(CASES[name], data_of())
+    native = native_log_density(target.joint, target.names)
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(9, target.dimension)) * 0.7)
+    expected, slopes = target.value_and_grad(x)
+    values, gradients = native.values_and_gradients(x.numpy())
+    np.testing.assert_allclose(values, expected.numpy(), rtol=1e-10)
+    np.testing.assert_allclose(gradients, slopes.numpy(), rtol=1e-9, atol=1e-9)
+
+
+def test_names_that_look_back_at_each_other_are_torchs() -> None:
+    text = (
+        "a ~ Normal(0, 1)\nplate step = chain {\n  p = if first then a else 0.9 * prev(p) - 0.1 * prev(q)\n"
+        "  q = if first then 1 else 0.8 * prev(q) + 0.2 * sin(prev(p))\n  y ~ Normal(p + q, 1)\n}\n"
+    )
+    target = target_of(problem_of(text, {"y": [0.5, 1.0, 0.0, 0.3]}))
+    with pytest.raises(NotScalar, match="look back at each other"):
+        native_log_density(target.joint, target.names)
+    value, _ = target.value_and_grad(torch.tensor([[0.4]], dtype=torch.float64))
+    p, q, total = 0.4, 1.0, 0.0
+    for t, y in enumerate([0.5, 1.0, 0.0, 0.3]):
+        if t:
+            p, q = 0.9 * p - 0.1 * q, 0.8 * q + 0.2 * np.sin(p)
+        total += stats.norm.logpdf(y, p + q, 1)
+    assert float(value) == pytest.approx(total + stats.norm.logpdf(0.4), abs=1e-12)

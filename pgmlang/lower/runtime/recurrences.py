@@ -35,13 +35,14 @@ def recurrence(step, position, dims, past, drivers):
     for count in counts:
         starts.append(starts[-1] + count)
     taken = [
-        [array] * len(counts) if dim is None else array.index_select(dim, order).split(counts, dim) for array, dim in drivers
+        [array] * len(counts) if dim is None else array.index_select(dim, order).split(counts, dim)
+        for array, dim in drivers
     ]
     rows_before = [place[rows[order]].split(counts) for _, _, rows, _ in past]
     results = []
     for t, count in enumerate(counts):
         values = []
-        for (which, lag, _, nothing), rows in zip(past, rows_before):
+        for (which, lag, _, nothing), rows in zip(past, rows_before, strict=True):
             dim = dims[which]
             if t < lag:
                 shape = list(nothing.shape)
