@@ -76,7 +76,7 @@ def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
 
 def data_weight(joint: BoundDensity, name: str, values: Values) -> float:
     """How many times the curvature of a variable's own conditional that of the other factors around it is, by values of
-    all latents ``[chain, ...]``: the median over elements, which meet in no factor, and chains. Of a family that is one of
+    all latents ``[chain, ...]``: the median over elements and chains. Of a family that is one of
     location and scale in the logarithm, the curvatures are those by the logarithm."""
     family = location_scale_of(joint.model, name)
     is_log = family is not None and family[1].is_log
@@ -86,16 +86,33 @@ def data_weight(joint: BoundDensity, name: str, values: Values) -> float:
         start = values[name].expand(chains, *joint.shapes[name]).detach().clone()
         x = (start.log() if is_log else start).requires_grad_()
         terms = joint.factors({**held, name: x.exp() if is_log else x}, blanket=(name,))
-        slope, prior = _slope_and_curvature(sum_of_factors(joint, {name: terms.pop(name)}).sum(), x)
-        _, others = _slope_and_curvature(sum_of_factors(joint, terms).sum(), x)
+        apart = _rows_apart(joint, name)
+        slope, prior = _slope_and_curvature(sum_of_factors(joint, {name: terms.pop(name)}).sum(), x, apart)
+        _, others = _slope_and_curvature(sum_of_factors(joint, terms).sum(), x, apart)
     # a density with a corner or a far tail has no curvature there: its information is the square of its slope
     prior = torch.where(prior > 0, prior, slope.square())
     ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
     return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
 
 
-def _slope_and_curvature(total: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The derivatives by every element, and minus the second ones: a product with ones, as the Hessian is diagonal."""
+def _rows_apart(joint: BoundDensity, name: str) -> list[Tensor]:
+    """Elements of a variable as masks of its shape, those of one mask meeting in no factor: all of them, or where a chain looks back at
+    it, rows so far apart that none looks at another."""
+    model = joint.model
+    everything = (*model.factors, *model.definitions)
+    lags = [r.lag for item in everything for r in model.mentions(item) if r.name == name and r.lag]
+    shape = joint.shapes[name]
+    if not lags:
+        return [torch.ones(shape, dtype=joint.dtype, device=joint.device)]
+    axes = model.array_axes(model.by_name[name])
+    chain = next(i for i in reversed(range(len(axes))) if model.is_chain(axes[i]))
+    position = joint.layout.position(axes[chain]).reshape(-1, *[1] * (len(axes) - 1 - chain))
+    apart = max(lags) + 1
+    return [(position % apart == k).to(joint.dtype).expand(shape) for k in range(apart)]
+
+
+def _slope_and_curvature(total: Tensor, x: Tensor, apart: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The derivatives by every element, and minus the second ones: the diagonal of the Hessian, by products with the masks ``apart``."""
     zero = torch.zeros_like(x)
     if not total.requires_grad:
         return zero, zero
@@ -104,5 +121,8 @@ def _slope_and_curvature(total: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         return zero, zero
     if not slope.requires_grad:
         return slope.detach(), zero
-    (second,) = torch.autograd.grad(slope.sum(), x, allow_unused=True, retain_graph=True)
-    return slope.detach(), zero if second is None else -second
+    second = zero
+    for mask in apart:
+        (product,) = torch.autograd.grad((slope * mask).sum(), x, allow_unused=True, retain_graph=True)
+        second = second if product is None else second + product * mask
+    return slope.detach(), -second

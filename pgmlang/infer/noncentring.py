@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from pgmlang.families import FAMILIES, LocationScale
 from pgmlang.model import Conditional, Definition, Dist, Factor, Model, Variable
+from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.types import REAL, Type
 from pgmlang.normal import normal_form
@@ -48,11 +49,19 @@ def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> boo
     family = location_scale_of(model, variable.name)
     if family is None or variable.type.kind != FAMILIES[family[0].family].support:
         return False
-    if not (variable.plates or variable.axes) or not set(model.random_parents(conditional)) & latent:
+    if not (variable.plates or variable.axes) or not set(model.random_parents(conditional)) & (latent - {variable.name}):
         return False
-    everything = (*model.factors, *model.definitions)
-    looked_back = any(r.name == variable.name and r.lag for item in everything for r in model.mentions(item))
-    return not looked_back and variable.name not in model.random_parents(conditional)
+    loc_and_scale = dict(family[0].arguments)
+    references = [
+        r for e in loc_and_scale.values() if not isinstance(e, Dist) for r in references_behind(model, e)
+    ]
+    # its own rows before make a recursion, one of this row no value at all
+    return all(r.lag and not r.index for r in references if r.name == variable.name)
+
+
+def references_behind(model: Model, expr: Expr) -> list[Ref]:
+    """The references in an expression and in the definitions behind it."""
+    return [node for node in nodes_behind(model, expr) if isinstance(node, Ref)]
 
 
 def standard_name(name: str) -> str:
