@@ -198,7 +198,7 @@ def main() -> None:
         for topics in (20, 100) if corpus == "ap" else (20,):
             ways: list[tuple[str, Callable[[], tuple[float, np.ndarray]]]] = [
                 ("tomotopy, 500 sweeps", partial(tomotopy_process, train, topics)),
-                *((f"pgmlang gibbs, {n} sweeps", partial(gibbs_process, train, topics, n)) for n in map(int, os.environ.get("SW","220,320").split(","))),
+                *((f"pgmlang gibbs, {n} sweeps", partial(gibbs_process, train, topics, n)) for n in (220, 320)),
                 ("pgmlang meanfield", partial(timed, meanfield_topics, train, topics)),
                 ("scikit-learn, batch", partial(timed, sklearn_topics, train, topics)),
             ]
