@@ -35,7 +35,7 @@ def shares() -> np.ndarray:
     return mean / weight
 
 
-@pytest.mark.parametrize("names", [["c", "a", "b"], None])
+@pytest.mark.parametrize("names", [pytest.param(["c", "a", "b"], marks=pytest.mark.slow), None])
 @pytest.mark.parametrize("method", ["hmc", "elbo"])
 def test_shares_against_all_labellings(names: list[str] | None, method: str) -> None:
     kinds = {"mu": MU} if names is None else {"kind": names, "mu": MU}

@@ -142,11 +142,14 @@ def test_three_levels_with_much_data_mix() -> None:
         assert convergence(fit.draws[name][..., None]).r_hat[0] < 1.05
 
 
-def test_chains_are_left_alone() -> None:
+def test_chains_may_move_but_not_those_that_are_seen_in_part() -> None:
     text = "s ~ HalfNormal(1)\nplate seq { plate t = chain { x ~ Normal(if first then 0 else prev(x), s) ; y ~ Normal(x, 1) } }\n"
     bound = pgmlang.compile(text).bind({"y": [0.0, 1.0, 2.0]})
-    assert movable_names(bound.model, facts_of(bound.model, bound)) == ()
+    assert movable_names(bound.model, facts_of(bound.model, bound)) == ("x",)
     assert noncentred(bound.model, ()) == bound.model
+    text = "s ~ HalfNormal(1)\nplate t = chain { y ~ Normal(if first then 0 else prev(y), s) }\n"
+    bound = pgmlang.compile(text).bind({"y": [0.0, float("nan"), 2.0]})
+    assert movable_names(bound.model, facts_of(bound.model, bound)) == ()
 
 
 def test_draws_are_of_the_names_written() -> None:
@@ -156,3 +159,40 @@ def test_draws_are_of_the_names_written() -> None:
     assert set(fit.draws) == {"mu", "tau", "theta"}
     assert fit.draws["theta"].shape == (4, 100, 8)
     assert int(fit.record.sample_stats["diverging"].sum()) < 20
+
+
+VOLATILITY = """
+mu ~ Normal(0, 5)
+phi ~ Uniform(-1, 1)
+sigma ~ HalfNormal(0.5)
+plate day = chain {
+  h ~ if first then Normal(mu, sigma / sqrt(1 - phi^2)) else Normal(mu + phi * (prev(h) - mu), sigma)
+  r ~ Normal(0, exp(h / 2))
+}
+"""
+
+
+def test_a_chain_becomes_a_recursion() -> None:
+    rng = np.random.default_rng(4)
+    data = {"r": np.exp(-0.5) * rng.normal(size=40)}
+    old = problem_of(VOLATILITY, data)
+    new, names = noncentred_problem(old)
+    assert names == ("h",)
+    torch.manual_seed(0)
+    values = {k: torch.tensor(v, dtype=torch.float64) for k, v in {"mu": -1.0, "phi": 0.8, "sigma": 0.3}.items()}
+    values["h"] = -1 + 0.5 * torch.randn(40, dtype=torch.float64)
+    scale = torch.full((40,), 0.3, dtype=torch.float64)
+    scale[0] = 0.3 / (1 - 0.8**2) ** 0.5
+    loc = torch.cat([values["mu"].reshape(1), -1 + 0.8 * (values["h"][:-1] + 1)])
+    moved = {k: v for k, v in values.items() if k != "h"} | {standard_name("h"): (values["h"] - loc) / scale}
+    expected = log_joint(bound_density(old), values) + scale.log().sum()
+    assert float(log_joint(bound_density(new), moved)) == pytest.approx(float(expected), rel=1e-12)
+    np.testing.assert_allclose(deterministic_values(bound_density(new), moved)["h"], values["h"], rtol=1e-10)
+
+
+def test_the_curvature_of_a_chain_is_that_of_each_row_given_the_others() -> None:
+    text = "s ~ HalfNormal(1)\nplate t = chain {\n  x ~ Normal(if first then 0 else prev(x), s)\n  y ~ Normal(x, 2)\n}\n"
+    problem = problem_of(text, {"y": [0.1, 0.4, -0.2, 0.3, 0.9]})
+    values = {"s": torch.tensor([0.5]).double(), "x": torch.zeros(1, 5).double()}
+    # a row in the middle has a prior precision of 2 / s^2, the last one of half of that
+    assert data_weight(bound_density(problem), "x", values) == pytest.approx((1 / 4) / (2 / 0.25))

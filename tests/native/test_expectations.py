@@ -117,7 +117,7 @@ def assert_equal(name: str, starts: int) -> None:
         )
 
 
-@pytest.mark.parametrize("starts", [1, 3])
+@pytest.mark.parametrize("starts", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("name", EVERY)
 def test_sums_slopes_and_expected_statistics_are_those_of_torch(name, starts):
     assert_equal(name, starts)

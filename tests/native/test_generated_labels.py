@@ -116,7 +116,7 @@ def assert_label_chances(target: Target) -> None:
         np.testing.assert_allclose(values, expected[name], rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(s, marks=pytest.mark.slow) for s in range(2, 40))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (0, *range(2, 40)))])
 def test_random_models(seed: int) -> None:
     made = Generated(seed)
     target = target_of(problem_of(made.text, made.rows))

