@@ -1,7 +1,7 @@
 """Functions over numbers as functions over `lanes`, from their syntax trees: programs and the runtime's functions alike.
 
 What hangs on the free vector is lanes, all else stays as it is; which is which follows from what is assigned to what. Elements of arrays of
-lanes are `taken` and `put`, choices are `choose`, an ``if`` becomes both of its branches with a choice of what they gave. A function whose
+lanes are read by `lanes_at` and set by `put_lanes`, choices are `choose_lanes`, an ``if`` becomes both of its branches with a choice of what they gave. A function whose
 loops end by what is lanes, or that the library of mathematics alone has, is worked out lane by lane.
 """
 
@@ -18,7 +18,7 @@ SUFFIX = "_lanes"
 """Ends the name of a function's form over lanes."""
 OWN_MATHEMATICS = frozenset({"exp", "expm1", "log", "log1p", "tanh", "sqrt", "floor", "ceil"})
 """Functions of `math` and numpy with forms of their own in ``runtime/lane_mathematics.py``."""
-BUILTINS = {"min": "smaller", "max": "larger", "abs": "size_of", "round": "rounded"}
+BUILTINS = {"min": "smaller_lanes", "max": "larger_lanes", "abs": "size_lanes", "round": "rounded_lanes"}
 MAKERS = frozenset({"empty", "zeros", "full"})
 
 
@@ -200,7 +200,7 @@ class LaneForm:
 
     def _put(self, target: ast.Subscript, value: ast.expr) -> ast.stmt:
         assert isinstance(target.value, ast.Name)
-        return ast.Expr(py.call("put", target.value, self._flat(target), value))
+        return ast.Expr(py.call("put_lanes", target.value, self._flat(target), value))
 
     def _flat(self, node: ast.Subscript) -> ast.expr:
         """The number of an element in row-major order."""
@@ -229,7 +229,7 @@ class LaneForm:
         for branch in (yes, no):
             renamed: dict[str, str] = {}
             for inner in self._statements(branch):
-                if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call) and _called(inner.value) == "put":
+                if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call) and _called(inner.value) == "put_lanes":
                     raise NoLanes("elements set where lanes part")
                 if isinstance(inner, ast.Return):
                     assert inner.value is not None
@@ -262,7 +262,7 @@ class LaneForm:
         match node:
             case ast.IfExp(test=test, body=yes, orelse=no):
                 if self.is_lanes(test):
-                    return py.call("choose", self.over(test), self.over(yes), self.over(no))
+                    return py.call("choose_lanes", self.over(test), self.over(yes), self.over(no))
                 return ast.IfExp(test, self.over(yes), self.over(no))
             case ast.BoolOp(op=op, values=values):
                 made = [self.over(v) for v in values]
@@ -298,13 +298,13 @@ class LaneForm:
         if node.value.id in self.varying:
             return node
         is_part = isinstance(node.slice, ast.Slice) or (index and len(index) < len(self.arrays[node.value.id]))
-        return node if is_part else py.call("taken", node.value, self._flat(node))
+        return node if is_part else py.call("lanes_at", node.value, self._flat(node))
 
     def _call(self, node: ast.Call) -> ast.expr:
         arguments = [self.over(a) for a in node.args]
         name = _called(node)
         if name in BUILTINS:
-            plain = [py.call("eight", a) if not self.is_lanes(n) else a for n, a in zip(node.args, arguments, strict=True)]
+            plain = [py.call("eight_lanes", a) if not self.is_lanes(n) else a for n, a in zip(node.args, arguments, strict=True)]
             return py.call(BUILTINS[name], *plain)
         if name is not None and name not in self.known:
             raise NoLanes(f"`{name}`")
@@ -319,10 +319,10 @@ def by_lane(name: str, said: str, parameters: list[str], values: int = 1) -> ast
     """A function of numbers run in each lane: ``said``: how it is called; ``values``: how many it gives."""
     one = ", ".join(f"number_in({p}, lane)" for p in parameters)
     if values == 1:
-        text = f"    out = eight(0.0)\n    for lane in range(8):\n        out = with_number(out, lane, {said.format(one)})\n    return out\n"
+        text = f"    out = eight_lanes(0.0)\n    for lane in range(8):\n        out = with_number(out, lane, {said.format(one)})\n    return out\n"
     else:
         outs = [f"out_{i}" for i in range(values)]
-        text = "".join(f"    {o} = eight(0.0)\n" for o in outs) + f"    for lane in range(8):\n        each = {said.format(one)}\n"
+        text = "".join(f"    {o} = eight_lanes(0.0)\n" for o in outs) + f"    for lane in range(8):\n        each = {said.format(one)}\n"
         text += "".join(f"        {o} = with_number({o}, lane, each[{i}])\n" for i, o in enumerate(outs))
         text += f"    return {', '.join(outs)}\n"
     tree = ast.parse(f"def {name}{SUFFIX}({', '.join(parameters)}):\n{text}")
@@ -351,7 +351,7 @@ def _returns(statements: list[ast.stmt]) -> bool:
 def _chosen(test: str, yes: ast.expr, no: ast.expr) -> ast.expr:
     if isinstance(yes, ast.Tuple) and isinstance(no, ast.Tuple):
         return py.tuple_of(*(_chosen(test, a, b) for a, b in zip(yes.elts, no.elts, strict=True)))
-    return py.call("choose", ast.Name(test, ast.Load()), yes, no)
+    return py.call("choose_lanes", ast.Name(test, ast.Load()), yes, no)
 
 
 class _Renamed(ast.NodeTransformer):

@@ -22,7 +22,7 @@ import numpy as np
 
 from pgmlang.native.compiled import compiled_lanes
 from pgmlang.native.runtime.lane_mathematics import *
-from pgmlang.native.runtime.lanes import choose, eight, larger, number_in, put, size_of, smaller, taken, with_number
+from pgmlang.native.runtime.lanes import choose_lanes, eight_lanes, lanes_at, larger_lanes, number_in, put_lanes, size_lanes, smaller_lanes, with_number
 """
 
 
@@ -113,8 +113,8 @@ def _head(tree: ast.Module, used: set[str], source: str) -> str:
         *says, "import math", "", "import numpy as np", "", *imported,
         "from pgmlang.native.compiled import compiled, compiled_groups, inlined",
         "from pgmlang.native.lane_functions import lane_functions",
-        "from pgmlang.native.runtime.lane_mathematics import rounded",
-        "from pgmlang.native.runtime.lanes import choose, eight, larger, number_in, put, size_of, smaller, taken, with_number",
+        "from pgmlang.native.runtime.lane_mathematics import rounded_lanes",
+        "from pgmlang.native.runtime.lanes import choose_lanes, eight_lanes, lanes_at, larger_lanes, number_in, put_lanes, size_lanes, smaller_lanes, with_number",
         "", *(f"{name}{SUFFIX} = lane_functions().{name}{SUFFIX}" for name in sorted(used)),
     ])  # fmt: skip
 

@@ -17,7 +17,7 @@ def log_densities(x, values, arguments):
             chain = min(first + lane, chains - 1)
             for entry in range(width):
                 point[entry, lane] = x[chain, entry]
-        value = eight(log_density(point, *arguments))
+        value = eight_lanes(log_density(point, *arguments))
         for lane in range(min(8, chains - first)):
             one = number_in(value, lane)
             values[first + lane] = one if math.isfinite(one) else -math.inf
@@ -34,26 +34,26 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
                 point[entry, lane] = position[chain, entry]
                 kinetic[entry, lane] = momentum[chain, entry]
                 slope[entry, lane] = gradients[chain, entry]
-        value = eight(0.0)
+        value = eight_lanes(0.0)
         if is_first and steps > 0:
             for entry in range(width):
-                put(kinetic, entry, taken(kinetic, entry) + 0.5 * step * taken(slope, entry))
+                put_lanes(kinetic, entry, lanes_at(kinetic, entry) + 0.5 * step * lanes_at(slope, entry))
         for leap in range(max(steps, 1)):
             for entry in range(width):
                 if steps > 0:
-                    put(point, entry, taken(point, entry) + step * variance[entry] * taken(kinetic, entry))
-                put(slope, entry, eight(0.0))
-            value = eight(log_density_and_gradient(point, slope, *arguments))
-            is_finite = size_of(value) < math.inf
-            value = choose(is_finite, value, -math.inf)
+                    put_lanes(point, entry, lanes_at(point, entry) + step * variance[entry] * lanes_at(kinetic, entry))
+                put_lanes(slope, entry, eight_lanes(0.0))
+            value = eight_lanes(log_density_and_gradient(point, slope, *arguments))
+            is_finite = size_lanes(value) < math.inf
+            value = choose_lanes(is_finite, value, -math.inf)
             for entry in range(width):
-                is_finite = is_finite & (size_of(taken(slope, entry)) < math.inf)
+                is_finite = is_finite & (size_lanes(lanes_at(slope, entry)) < math.inf)
             kick = 0.0
             if steps > 0:
                 kick = 0.5 * step if is_last and leap + 1 == steps else step
             for entry in range(width):
-                put(slope, entry, choose(is_finite, taken(slope, entry), 0.0))
-                put(kinetic, entry, taken(kinetic, entry) + kick * taken(slope, entry))
+                put_lanes(slope, entry, choose_lanes(is_finite, lanes_at(slope, entry), 0.0))
+                put_lanes(kinetic, entry, lanes_at(kinetic, entry) + kick * lanes_at(slope, entry))
         for lane in range(min(8, chains - first)):
             values[first + lane] = number_in(value, lane)
             for entry in range(width):

@@ -9,12 +9,12 @@ import math
 
 from pgmlang.native.compiled import compiled_lanes
 from pgmlang.native.runtime.lanes import (
-    choose,
+    choose_lanes,
     exponent_of,
-    larger,
+    larger_lanes,
     mantissa_of,
-    size_of,
-    smaller,
+    size_lanes,
+    smaller_lanes,
     square_root,
     times_power_of_two,
     whole_above,
@@ -46,35 +46,35 @@ def near_zero(r):
 @compiled_lanes
 def exp(x):
     """exp(x); subnormal results are rounded twice."""
-    inside = larger(smaller(x, 710.0), -746.0)
+    inside = larger_lanes(smaller_lanes(x, 710.0), -746.0)
     nearest = whole_near(inside * LOG2_E)
     rest = near_zero(inside - nearest * LN_2_HIGH - nearest * LN_2_LOW)
     # in two halves, so that each power of two is a normal number
     half = whole_below(0.5 * nearest)
     power = times_power_of_two(times_power_of_two(1.0 + rest, half), nearest - half)
-    return choose(x == x, choose(x < 709.782712893384, power, INFINITY), x)
+    return choose_lanes(x == x, choose_lanes(x < 709.782712893384, power, INFINITY), x)
 
 
 @compiled_lanes
 def expm1(x):
     """exp(x) - 1."""
-    inside = larger(smaller(x, 710.0), -40.0)
+    inside = larger_lanes(smaller_lanes(x, 710.0), -40.0)
     nearest = whole_near(inside * LOG2_E)
     rest = near_zero(inside - nearest * LN_2_HIGH - nearest * LN_2_LOW)
     # halved, so that the power of two is a normal number
     half = times_power_of_two(0.5, nearest)
     value = 2.0 * ((half - 0.5) + half * rest)
-    return choose(x == x, choose(x < 709.782712893384, choose(x == 0.0, x, value), INFINITY), x)
+    return choose_lanes(x == x, choose_lanes(x < 709.782712893384, choose_lanes(x == 0.0, x, value), INFINITY), x)
 
 
 @compiled_lanes
 def log(x):
     """log(x): with f = m - 1 of x = m * 2^e and s = f / (2 + f), log(m) = 2 s + s^3 times a fit of the rest of 2 artanh(s)."""
     is_tiny = x < 2.2250738585072014e-308
-    scaled = choose(is_tiny, x * 18014398509481984.0, x)
+    scaled = choose_lanes(is_tiny, x * 18014398509481984.0, x)
     whole = exponent_of(scaled)
     f = mantissa_of(scaled) - 1.0
-    whole = choose(is_tiny, whole - 54.0, whole)
+    whole = choose_lanes(is_tiny, whole - 54.0, whole)
     s = f / (2.0 + f)
     z = s * s
     series = 0.14616449685043406 * z + 0.15331721600556042
@@ -86,8 +86,8 @@ def log(x):
     half_square = 0.5 * f * f
     low = s * (half_square + z * series) + whole * LN_2_LOW
     value = whole * LN_2_HIGH - ((half_square - low) - f)
-    at_edge = choose(x == 0.0, -INFINITY, choose(x == INFINITY, INFINITY, math.nan))
-    return choose((x > 0.0) & (x < INFINITY), value, at_edge)
+    at_edge = choose_lanes(x == 0.0, -INFINITY, choose_lanes(x == INFINITY, INFINITY, math.nan))
+    return choose_lanes((x > 0.0) & (x < INFINITY), value, at_edge)
 
 
 @compiled_lanes
@@ -95,17 +95,17 @@ def log1p(x):
     """log(1 + x), with what the sum lost."""
     total = 1.0 + x
     # what the larger of the two kept of the smaller
-    lost = choose(size_of(x) < 1.0, x - (total - 1.0), 1.0 - (total - x))
+    lost = choose_lanes(size_lanes(x) < 1.0, x - (total - 1.0), 1.0 - (total - x))
     value = log(total) + lost / total
-    return choose(size_of(x) < 1e-17, x, choose((x > -1.0) & (x < INFINITY), value, log(total)))
+    return choose_lanes(size_lanes(x) < 1e-17, x, choose_lanes((x > -1.0) & (x < INFINITY), value, log(total)))
 
 
 @compiled_lanes
 def tanh(x):
     """tanh(x), of exp(2 |x|) - 1."""
-    away = expm1(2.0 * smaller(size_of(x), 20.0))
+    away = expm1(2.0 * smaller_lanes(size_lanes(x), 20.0))
     value = away / (away + 2.0)
-    return choose(x == x, choose(x < 0.0, -value, choose(x == 0.0, x, value)), x)
+    return choose_lanes(x == x, choose_lanes(x < 0.0, -value, choose_lanes(x == 0.0, x, value)), x)
 
 
 @compiled_lanes
@@ -127,6 +127,6 @@ def ceil(x):
 
 
 @compiled_lanes
-def rounded(x):
+def rounded_lanes(x):
     """The nearest whole number, the even one of two."""
     return whole_near(x)

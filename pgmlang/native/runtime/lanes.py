@@ -1,7 +1,7 @@
 """Eight chains as one number: the type `lanes` of compiled functions, eight float64 that one instruction works on, and `mask`, eight truths.
 
 A program over lanes reads as one over numbers. Arithmetic and comparisons are those of numbers, a number beside lanes stands for eight of it;
-what is a choice (``b if a else c``) of numbers is `choose` of lanes. No lane hears of another, and no sum is taken in another order, so a
+what is a choice (``b if a else c``) of numbers is `choose_lanes` of lanes. No lane hears of another, and no sum is taken in another order, so a
 chain's results hang neither on its lane nor on the chains beside it.
 """
 
@@ -147,7 +147,7 @@ def _inverse(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @intrinsic
-def choose(context, condition, yes, no):
+def choose_lanes(context, condition, yes, no):
     """``yes`` in the lanes where a mask is true, ``no`` in the others; of a plain truth one or the other."""
     if yes is mask or no is mask or (isinstance(yes, types.Boolean) and isinstance(no, types.Boolean)):
         result = mask
@@ -161,19 +161,19 @@ def choose(context, condition, yes, no):
 
 
 @intrinsic
-def smaller(context, a, b):
+def smaller_lanes(context, a, b):
     """The smaller of two, in each lane; ``a`` where they are equal."""
     return lanes(lanes, lanes), lambda c, b, s, x: b.select(b.fcmp_ordered("<", x[1], x[0]), x[1], x[0])
 
 
 @intrinsic
-def larger(context, a, b):
+def larger_lanes(context, a, b):
     """The larger of two, in each lane; ``a`` where they are equal."""
     return lanes(lanes, lanes), lambda c, b, s, x: b.select(b.fcmp_ordered(">", x[1], x[0]), x[1], x[0])
 
 
 @intrinsic
-def eight(context, number):
+def eight_lanes(context, number):
     """A number in all lanes."""
     return lanes(lanes), lambda c, b, s, x: x[0]
 
@@ -210,7 +210,7 @@ def _pointer(context, builder, kind, array, place):
 
 
 @intrinsic
-def taken(context, array, place):
+def lanes_at(context, array, place):
     """The lanes at a place of an array ``[..., 8]``, counted in row-major order."""
 
     def generate(context, builder, sig, args):
@@ -222,7 +222,7 @@ def taken(context, array, place):
 
 
 @intrinsic
-def put(context, array, place, value):
+def put_lanes(context, array, place, value):
     """Sets the lanes at a place."""
 
     def generate(context, builder, sig, args):
@@ -249,7 +249,7 @@ def _of_processor(name):
     return function
 
 
-square_root, size_of, whole_below, whole_above, whole_near = map(
+square_root, size_lanes, whole_below, whole_above, whole_near = map(
     _of_processor, ("sqrt", "fabs", "floor", "ceil", "rint")
 )
 
