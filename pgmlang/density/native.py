@@ -119,7 +119,7 @@ def _size_of(joint: BoundDensity, axis: str, summed: Collection[str]) -> int:
 
 
 def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySupport]:
-    """The supports of variables. Raises NotScalar for matrices and for bounds that move."""
+    """The supports of variables. Raises NotScalar for bounds that move."""
     out: dict[str, AnySupport] = {}
     for name in names:
         if name not in joint.model.by_name:

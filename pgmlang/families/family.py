@@ -121,7 +121,8 @@ class Family:
 
     How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
     ``torch``, torch's own class where that is right everywhere (``dist.Normal(loc, sd)``, for readers of the emitted
-    program). ``vector_formulas``: the same density of a vector for programs of loops. ``bounds``: least and largest value of a draw and ``interior`` a value between, in the parameters;
+    program). ``vector_formulas``: the same density of a vector for programs of loops; ``matrix_densities``:
+    where matrices are in it, by its name in `native/matrix_densities`. ``bounds``: least and largest value of a draw and ``interior`` a value between, in the parameters;
     ``is_open``: the bounds themselves have no density. ``reparameterised``: draws have derivatives by the parameters.
 
     What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
@@ -150,6 +151,7 @@ class Family:
     says: str = ""
     formulas: tuple[Formulas, ...] = ()
     vector_formulas: tuple[VectorFormulas, ...] = ()
+    matrix_densities: tuple[str, ...] = ()
     runtime: tuple[str, ...] = ()
     torch: tuple[str, ...] = ()
     bounds: tuple[str, str] = ("-inf", "inf")

@@ -46,16 +46,16 @@ FAMILIES = (
         says="numbers that vary together: means and covariances, or a root of these",
         runtime=("MultivariateNormal", "RootedNormal"),
         pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
-        quadratic_in="mean",
+        quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root"),
         m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True,
     ),
     Family(
-        "LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",),
+        "LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",), matrix_densities=("correlations",),
         says="a matrix of correlations; eta 1 prefers none, larger ones prefer weak correlations",
     ),
     Family(
         "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2,
-        says="a covariance matrix: that of df normal vectors added up", runtime=("Wishart",),
+        says="a covariance matrix: that of df normal vectors added up", runtime=("Wishart",), matrix_densities=("covariances",),
         pyro=("dist.Wishart(df, scale)",),
     ),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from pgmlang.native.conditionals import (
     conditional_pieces,
 )
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import SPECIAL, TAILS, Identifiers
+from pgmlang.native.names import MATRICES, SPECIAL, TAILS, Identifiers
 from pgmlang.native.placement import LoopBody
 from pgmlang.native.printer import Printer
 from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function
@@ -260,7 +260,7 @@ def _head(out: Writer, model: str, names: Sequence[str], file_name: str, body: W
     out.line("from pgmlang.native.runtime.label_sweeps import drawn_state")
     out.line("from pgmlang.native.runtime.streams import STEP, uniform")
     text = body.render()[0]
-    for module, words in (("special", SPECIAL), ("tails", TAILS)):
+    for module, words in (("special", SPECIAL), ("tails", TAILS), ("matrices", MATRICES)):
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import {', '.join(used)}")

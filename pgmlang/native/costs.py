@@ -17,7 +17,7 @@ from typing import Literal
 
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.scalars import Scalar, walk
-from pgmlang.native.stages import AnyStage
+from pgmlang.native.stages import AnyStage, SliceStage
 from pgmlang.native.words import WORDS
 
 PLAIN = frozenset({
@@ -32,14 +32,29 @@ FIRST_USE, COMPILED_OPERATION = 0.7, 0.014
 """Seconds until numba has compiled anything, and for each operation of the program."""
 LOOP = 0.3e-6
 """Seconds of a gradient of one chain by loops, beside its elements."""
+SLICE_OPERATIONS = 20
+"""What compiling a function of matrices and its adjoint is like."""
 RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
 """Seconds until torch has recorded a gradient, of a step of all chains, and of each operation in it, for however many chains."""
 
-Kind = Literal["plain", "inner", "function", "gather"]
-BY_LOOPS: Mapping[Kind, float] = {"plain": 0.15e-9, "inner": 0.15e-9, "function": 4.5e-9, "gather": 0.5e-9}
-BY_TORCH: Mapping[Kind, float] = {"plain": 0.8e-9, "inner": 0.2e-9, "function": 0.9e-9, "gather": 8e-9}
+Kind = Literal["plain", "inner", "function", "gather", "matrix"]
+BY_LOOPS: Mapping[Kind, float] = {
+    "plain": 0.15e-9,
+    "inner": 0.15e-9,
+    "function": 4.5e-9,
+    "gather": 0.5e-9,
+    "matrix": 0.5e-9,
+}
+BY_TORCH: Mapping[Kind, float] = {
+    "plain": 0.8e-9,
+    "inner": 0.2e-9,
+    "function": 0.9e-9,
+    "gather": 8e-9,
+    "matrix": 0.45e-9,
+}
 """Seconds of an operation of each element of one chain, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
-torch), functions, elements picked by an index of data."""
+torch), functions, elements picked by an index of data, Cholesky factors and solves (of 200 x 200 matrices and more torch's
+are as fast)."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,9 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
     elements: Counter[tuple[Kind, tuple[str, ...]]] = Counter()
     operations = 0
     for item in items:
+        if isinstance(item, SliceStage) and item.array.varies:
+            elements["matrix", (*(loop.axis for loop in item.loops), *item.work)] += 1
+            operations += SLICE_OPERATIONS
         inside = {id(scalar) for scalar in _inside_of_sums(item.scalars)}
         for scalar in walk(*item.scalars):
             operations += scalar.op not in FREE

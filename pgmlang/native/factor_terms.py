@@ -13,11 +13,12 @@ from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetC
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
+from pgmlang.native.matrix_terms import latent_matrix, latent_root
 from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
-from pgmlang.native.supports import AnySupport, VectorSupport
+from pgmlang.native.supports import AnySupport, MatrixSupport, VectorSupport
 from pgmlang.native.vector_terms import vector_parts
 from pgmlang.native.words import WORDS
 
@@ -59,6 +60,7 @@ class FactorTerms:
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
+    cholesky_factors: dict[object, Array] = field(default_factory=dict)
     inlined: dict[tuple[str, tuple[int, ...]], Scalar] = field(default_factory=dict)
     depth: int = 0
 
@@ -280,7 +282,7 @@ class FactorTerms:
             loop = states_before(expr.name) if expr.lag else states(expr.name)
             return self.graph.make("loop", payload=loop)
         axes = self.model.array_axes(self.model.by_name[expr.name])
-        return self._load(expr.name, axes, self._index(expr, axes, places))
+        return self._load(expr.name, axes, self.indices(expr, axes, places))
 
     def _load(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         if name not in self.latent:
@@ -289,7 +291,7 @@ class FactorTerms:
         if name in self.marks.partly_given:
             return self._partly_given(name, axes, index)
         if isinstance(support, VectorSupport):
-            return self.graph.load(self._vectors(name, support).array, index)
+            return self.graph.load(self._vectors(name, support), index)
         if not axes or not support.is_moved:
             return self.graph.hint(support.value(self.graph, self._free(name, axes, index)), name)
         if name not in self.stages:
@@ -310,16 +312,18 @@ class FactorTerms:
         free = support.value(graph, self._free(name, axes, index))
         return graph.make("where", is_given, value, graph.guard(free))
 
-    def _vectors(self, name: str, support: VectorSupport) -> AnyStage:
-        """The array of a variable of vectors."""
+    def _vectors(self, name: str, support: VectorSupport) -> Array:
+        """The array of a variable of vectors or matrices."""
+        if isinstance(support, MatrixSupport):
+            return latent_matrix(self, name, support)
         if name not in self.stages:
             variable = self.model.by_name[name]
             axes = self.model.array_axes(variable)
             array = Array("computed", (name,), axes, self.slopes, True)
             self.stages[name] = VectorStage(
-                array, self.loops_along(axes[:-1]), support, variable.span, name not in self.plain
+                array, self.loops_along(axes[:-1]), support, variable.span, name not in self.plain, name
             )
-        return self.stages[name]
+        return self.stages[name].array
 
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         return self.graph.load(Array("free", (name,), axes, self.slopes, True), index)
@@ -328,7 +332,9 @@ class FactorTerms:
         """The log determinants of the maps from free values to supports; those of vectors come with their arrays."""
         out = []
         for name, support in self.latent.items():
-            if isinstance(support, VectorSupport):
+            if isinstance(support, MatrixSupport):
+                latent_root(self, name, support)
+            elif isinstance(support, VectorSupport):
                 self._vectors(name, support)
             elif support.is_moved and name not in self.plain:
                 axes = self.model.array_axes(self.model.by_name[name])
@@ -344,7 +350,7 @@ class FactorTerms:
                 )
         return out
 
-    def _index(self, expr: Ref, axes: tuple[str, ...], places: Places) -> list[Scalar]:
+    def indices(self, expr: Ref, axes: tuple[str, ...], places: Places) -> list[Scalar]:
         """The element of each axis of a variable that a reference looks at."""
         given = {axis: self._position(index, places) for axis, index in expr.index}
         out = [given[a] if a in given else self.place_of(a, {**places, **given}) for a in axes]
@@ -375,7 +381,7 @@ class FactorTerms:
             raise NotScalar("labels worked out")
         variable = self.model.by_name[expr.name]
         axes = self.model.array_axes(variable)
-        index = self._index(expr, axes, places)
+        index = self.indices(expr, axes, places)
         if all(i.op == "loop" for i in index):
             key = (expr.name, tuple(map(id, index)))
             if key not in self.inlined:

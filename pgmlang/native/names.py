@@ -15,13 +15,24 @@ SPECIAL = frozenset({
     "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "logaddexp", "log_sum_of", "exponentials",
 })  # fmt: skip
 """Functions of ``runtime/special.py``."""
-VECTOR_MAPS = frozenset(name for v in VECTORS.values() for name in (v.name, v.adjoint_name))
+VECTOR_MAPS = frozenset(name for v in VECTORS.values() if v.rank == 1 for name in (v.name, v.adjoint_name))
 """Functions of ``runtime/vectors.py``."""
+MATRICES = frozenset(
+    adjoint
+    for name in (
+        "cholesky",
+        "solve_lower",
+        "solve_lower_columns",
+        *(v.name for v in VECTORS.values() if v.rank == 2),
+    )
+    for adjoint in (name, f"{name}_adjoint")
+)
+"""Functions of ``runtime/matrices.py``."""
 TAILS = frozenset({"gamma_tails", "beta_tails"})
 """Functions of ``runtime/tails.py``."""
 SEQUENCES = frozenset({"transition_chances", "forward_pass", "forward_pass_adjoint"})
 """Functions of ``runtime/sequences.py``."""
-RESERVED = SPECIAL | TAILS | VECTOR_MAPS | SEQUENCES | {
+RESERVED = SPECIAL | TAILS | VECTOR_MAPS | MATRICES | SEQUENCES | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",

@@ -100,7 +100,8 @@ class NumpyValues:
             return self.array(array)
         if array not in self.filled:
             stage = next(s for s in self.stages.values() if s.array == array)
-            assert isinstance(stage, Stage)
+            if not isinstance(stage, Stage):
+                raise NotScalar("tables of matrices")
             self.filled[array] = self._stage(stage)
         return self.filled[array]
 

@@ -19,8 +19,9 @@ from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
 from pgmlang.native.placement import LoopBody, Placement
 from pgmlang.native.printed_sequences import SequenceCalls
+from pgmlang.native.printed_slices import SliceCalls
 from pgmlang.native.scalars import Array, Loop, Scalar
-from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, Stage, VectorStage
+from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, SliceStage, Stage, VectorStage
 from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
 
@@ -109,6 +110,11 @@ class Printer:
             SequenceCalls(self.out, self.names, stage, self.size).forward()
         if isinstance(stage, SequenceStage | ProbeStage):
             return
+        if isinstance(stage, SliceStage):
+            calls = SliceCalls(self.out, self.names, stage, self.size)
+            calls.flatten(with_adjoints=self.with_gradient)
+            self._loops(path, lambda: calls.forward(lambda i: self.value(i, path[-1])), with_adjoints=False)
+            return
 
         def inside() -> None:
             if isinstance(stage, VectorStage):
@@ -135,13 +141,11 @@ class Printer:
 
     def _stretch(self, vector: str, stage: VectorStage) -> ast.expr:
         """The free vector from where a stage's vector begins."""
-        width: ast.expr = self.size(stage.array.axes[-1])
-        if stage.support.fewer:
-            width = py.binary("sub", width, py.constant(stage.support.fewer))
+        width = stage.support.width(self.size(stage.array.axes[-1]))
         index = [py.name(self.names[loop]) for loop in stage.loops]
         number = row_major(index, [self.size(loop.axis) for loop in stage.loops])
         offset = None if number is None else py.binary("mul", number, width)
-        place = moved_on(self.starts[stage.array.of[0]], offset)
+        place = moved_on(self.starts[stage.of], offset)
         return ast.Subscript(py.name(vector), ast.Slice(place), ast.Load())
 
     def _return(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
@@ -152,6 +156,10 @@ class Printer:
         self._comment(f"adjoints of {stage.array.name}", stage.span)
         if isinstance(stage, SequenceStage):
             SequenceCalls(self.out, self.names, stage, self.size).adjoint()
+            return
+        if isinstance(stage, SliceStage):
+            calls = SliceCalls(self.out, self.names, stage, self.size)
+            self._loops(path, lambda: calls.adjoint(lambda i: self.value(i, path[-1])))
             return
 
         def inside() -> None:

@@ -19,12 +19,12 @@ from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
-from pgmlang.native.names import SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.names import MATRICES, SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
-from pgmlang.native.stages import AnyStage, SequenceStage
+from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
 
@@ -167,7 +167,7 @@ def _printed(
     model, supports = factors.model, factors.latent
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
-    read |= {a for item in pieces.everything if isinstance(item, SequenceStage) for a in item.reads}
+    read |= {a for item in pieces.everything if isinstance(item, SequenceStage | SliceStage) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in axes_of(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
@@ -220,7 +220,13 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
     out.blank()
     out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
     text = body.render()[0]
-    rooms = (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS), ("sequences", SEQUENCES))
+    rooms = (
+        ("special", SPECIAL),
+        ("tails", TAILS),
+        ("vectors", VECTOR_MAPS),
+        ("matrices", MATRICES),
+        ("sequences", SEQUENCES),
+    )
     for module, words in rooms:
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
@@ -292,8 +298,8 @@ def _starts(
     for i, (name, support) in enumerate(supports.items()):
         starts[name] = start
         sizes: list[ast.expr] = [py.name(names["size", a]) for a in model.array_axes(model.by_name[name])]
-        if isinstance(support, VectorSupport) and support.fewer:
-            sizes[-1] = py.binary("sub", sizes[-1], py.constant(support.fewer))
+        if isinstance(support, VectorSupport):
+            sizes[-support.rank :] = [support.width(sizes[-1])]
         if not sizes and known is not None:
             known += 1
             start = py.constant(known)

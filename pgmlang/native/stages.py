@@ -29,14 +29,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class VectorStage:
-    """A variable whose vectors are made of stretches of the free vector by functions of ``runtime/vectors.py``, along the ``loops`` of its
-    plates; ``has_jacobian``: the log determinants are added to the density."""
+    """The variable ``of`` whose vectors, or factors of matrices, are made of stretches of the free vector by functions of ``runtime/vectors.py`` and
+    ``runtime/matrices.py``, along the ``loops`` of its plates; ``has_jacobian``: the log determinants are added to the density."""
 
     array: Array
     loops: tuple[Loop, ...]
     support: VectorSupport
     span: Span | None
-    has_jacobian: bool = True
+    has_jacobian: bool
+    of: str
 
     @property
     def scalars(self) -> tuple[Scalar, ...]:
@@ -97,4 +98,36 @@ class ProbeStage:
         return ()
 
 
-AnyStage = Stage | VectorStage | SequenceStage | ProbeStage
+@dataclass(frozen=True)
+class Slice:
+    """The elements along the last ``rank`` axes of an array, at the places ``index`` of the others."""
+
+    array: Array
+    index: tuple[Scalar, ...]
+    rank: int
+
+
+@dataclass(frozen=True)
+class SliceStage:
+    """An array whose slices along its last axes, for each element of ``loops``, the function ``name`` of ``runtime/matrices.py`` makes of the slices
+    that it ``reads``; its adjoint ``name_adjoint`` hands adjoints on. ``work``: axes along which each call works beside the loops."""
+
+    array: Array
+    loops: tuple[Loop, ...]
+    name: str
+    reads_slices: tuple[Slice, ...]
+    work: tuple[str, ...]
+    span: Span | None
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """Where it reads."""
+        return tuple(place for one in self.reads_slices for place in one.index)
+
+    @property
+    def reads(self) -> tuple[Array, ...]:
+        """The arrays that slices are of."""
+        return tuple(one.array for one in self.reads_slices)
+
+
+AnyStage = Stage | VectorStage | SequenceStage | ProbeStage | SliceStage

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
+from pgmlang.lower import pyast as py
 from pgmlang.lower.supports import bounds_of, moving_bounds
 from pgmlang.model import Model
 from pgmlang.native.formulas import NotScalar, scalar_of
 from pgmlang.native.scalars import Scalar, ScalarGraph
+from pgmlang.native.templates import filled
 
 
 @dataclass(frozen=True)
@@ -56,27 +60,46 @@ class LabelCodes(Support):
 @dataclass(frozen=True)
 class VectorSupport:
     """Vectors along a variable's last axis, by the function ``name`` of ``runtime/vectors.py`` and its adjoint ``name_adjoint``. ``fewer``: by how
-    many numbers its free vectors are shorter."""
+    many numbers its free vectors are shorter; ``rank``: how many axes a value spans."""
 
     name: str
     fewer: int = 0
+    rank: ClassVar[int] = 1
 
     @property
     def adjoint_name(self) -> str:
         """The function that hands adjoints on."""
         return f"{self.name}_adjoint"
 
+    def width(self, size: ast.expr) -> ast.expr:
+        """How many free numbers a vector of that size has."""
+        return py.binary("sub", size, py.constant(self.fewer)) if self.fewer else size
+
+
+@dataclass(frozen=True)
+class MatrixSupport(VectorSupport):
+    """Matrices along a variable's last two axes, by their Cholesky factors: ``name`` of ``runtime/matrices.py`` makes these. ``fewer``: by how many
+    numbers a row of a free matrix is shorter than the factor's."""
+
+    rank: ClassVar[int] = 2
+
+    def width(self, size: ast.expr) -> ast.expr:
+        """How many free numbers a matrix of that size has."""
+        return filled("n * (n - 1) // 2" if self.fewer else "n * (n + 1) // 2", {"n": size})
+
 
 AnySupport = Support | VectorSupport
 VECTORS: Mapping[str, VectorSupport] = {
     "simplex": VectorSupport("simplex", fewer=1),
     "ordered": VectorSupport("ordered"),
+    "cov": MatrixSupport("covariance_root"),
+    "corr": MatrixSupport("correlation_root", fewer=1),
 }
-"""Supports of vectors by the kind of a type."""
+"""Supports of vectors and matrices by the kind of a type."""
 
 
 def supports_of_text(model: Model, names: Iterable[str]) -> dict[str, AnySupport]:
-    """The supports that the text of a model gives its variables. Raises NotScalar for matrices and for bounds that move."""
+    """The supports that the text of a model gives its variables. Raises NotScalar for bounds that move."""
     out: dict[str, AnySupport] = {}
     for name in names:
         variable, conditional = model.by_name[name], model.conditional_of.get(name)

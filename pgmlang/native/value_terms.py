@@ -44,7 +44,7 @@ class ValueTerms(FactorTerms):
         if definition.value.type.kind == "labels":
             raise NotScalar("labels worked out")
         axes = self.model.array_axes(self.model.by_name[expr.name])
-        index = self._index(expr, axes, places)
+        index = self.indices(expr, axes, places)
         key = (expr.name, tuple(map(id, index)))
         if expr.name in self.unwritten:
             raise NotScalar(f"`{expr.name}`, which hangs on its own past")

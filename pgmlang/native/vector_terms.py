@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pgmlang.families import FAMILIES
 from pgmlang.model import Choice, Conditional, Dist, Distribution
 from pgmlang.model.expr import Ref
 from pgmlang.native.formulas import NotScalar, scalar_of
+from pgmlang.native.matrix_densities import matrix_parts
+from pgmlang.native.matrix_terms import MatrixExpressions
 from pgmlang.native.placed import PlacedExpressions, Places
 from pgmlang.native.scalars import Scalar
 
 
-def vector_parts(terms: PlacedExpressions, factor: Conditional) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+def vector_parts(terms: MatrixExpressions, factor: Conditional) -> Iterator[tuple[tuple[str, ...], Scalar]]:
     """Axes, and what is added up along them: of the elements, and of the whole. Raises NotScalar for what has no such form."""
     variable = terms.model.by_name[factor.target]
     axes = terms.model.array_axes(variable)
     if factor.target in terms.marks.partly_seen:
         raise NotScalar(f"cells of the vector `{factor.target}` that drop out")
     target = Ref(variable.type, variable.axes, factor.span, factor.target)
-    (event,) = terms.event(factor.distribution)
-    outer = tuple(a for a in axes if a != event)
-    places = terms.places_along(axes)
-    each, whole = _parts(terms, factor.distribution, target, places, event)
-    yield (*outer, event), each
+    event = terms.event(factor.distribution)
+    outer = tuple(a for a in axes if a not in event)
+    along = (*outer, event[0])
+    each, whole = _parts(terms, factor.distribution, target, terms.places_along(along), event)
+    yield along, each
     yield outer, whole
 
 
 def _parts(
-    terms: PlacedExpressions, distribution: Distribution, target: Ref, places: Places, event: str
+    terms: MatrixExpressions, distribution: Distribution, target: Ref, places: Places, event: Sequence[str]
 ) -> tuple[Scalar, Scalar]:
+    """What is added up along the first axis of an event, and what of the whole."""
     make, graph = terms.graph.make, terms.graph
-    outer = {a: p for a, p in places.items() if a != event}
+    outer = {a: p for a, p in places.items() if a not in event}
     match distribution:
         case Choice(condition=condition, then=then, otherwise=otherwise):
             test = terms.truth(condition, outer)
@@ -39,7 +42,9 @@ def _parts(
             each, whole = (make("where", test, *map(graph.guard, pair)) for pair in pairs)
             return each, whole
         case Dist() if FAMILIES[distribution.family].vector_formulas:
-            return _of_family(terms, distribution, target, places, event)
+            return _of_family(terms, distribution, target, places, event[0])
+        case Dist():
+            return matrix_parts(terms, distribution, target, places, event)
     raise NotScalar(f"the distribution of the vector `{target.name}`")
 
 

@@ -1,5 +1,6 @@
 """What every native program ends with, over the ``log_density`` and ``log_density_and_gradient`` above it: many chains at once, and the
-trajectories of Hamiltonian Monte Carlo. The text of these functions is copied into programs, with their own ``arguments``."""
+trajectories of Hamiltonian Monte Carlo. The text of these functions is copied into programs, with their own ``arguments``. A number is finite
+where its size is less than infinity: `math.isfinite` takes it from itself, which reordered sums make zero of."""
 
 # ruff: noqa: F821
 
@@ -12,7 +13,7 @@ def log_densities(x, values, arguments):
     """Log-densities `values [C]` at free vectors `x [C, d]`."""
     for chain in range(x.shape[0]):
         value = log_density(x[chain], *arguments)
-        values[chain] = value if math.isfinite(value) else -math.inf
+        values[chain] = value if abs(value) < math.inf else -math.inf
 
 
 def trajectories(position, momentum, values, gradients, step, variance, steps, is_first, is_last, arguments):
@@ -30,10 +31,10 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
                     point[entry] += step * variance[entry] * kinetic[entry]
                 slope[entry] = 0.0
             value = log_density_and_gradient(point, slope, *arguments)
-            is_finite = math.isfinite(value)
+            is_finite = abs(value) < math.inf
             values[chain] = value if is_finite else -math.inf
             for entry in range(point.shape[0]):
-                is_finite = is_finite and math.isfinite(slope[entry])
+                is_finite = is_finite and abs(slope[entry]) < math.inf
             if not is_finite:
                 for entry in range(point.shape[0]):
                     slope[entry] = 0.0

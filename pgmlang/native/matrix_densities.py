@@ -1,0 +1,146 @@
+"""The densities of vectors and matrices that have matrices in them, by Cholesky factors: what is added up along the first axis of a draw, and what
+of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pgmlang.families import FAMILIES
+from pgmlang.model import Dist
+from pgmlang.model.expr import Expr, Ref
+from pgmlang.native.formulas import NotScalar, scalar_of
+from pgmlang.native.matrix_terms import (
+    APART,
+    CholeskyFactor,
+    MatrixExpressions,
+    cholesky_factor,
+    filled_array,
+    given_factor,
+    solved,
+)
+from pgmlang.native.placed import PlacedExpressions, Places
+from pgmlang.native.scalars import Loop, Scalar
+from pgmlang.native.stages import Slice
+
+Parts = tuple[Scalar, Scalar]
+
+
+def matrix_parts(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, places: Places, event: Sequence[str]
+) -> Parts:
+    """What is added up along the first axis of an event, at ``places``, and what of the whole. Raises NotScalar for what has no such form."""
+    forms = FAMILIES[distribution.family].matrix_densities
+    if not forms:
+        raise NotScalar(f"the distribution of the vector `{target.name}`")
+    outer = {a: p for a, p in places.items() if a not in event}
+    return _DENSITIES[forms[distribution.variant]](terms, distribution, target, outer, event[0], places[event[0]])
+
+
+def _argument(distribution: Dist, name: str) -> Expr:
+    argument = dict(distribution.arguments)[name]
+    if isinstance(argument, Dist):
+        raise NotScalar(f"{distribution.family} of a distribution")
+    return argument
+
+
+def _normal_by_covariance(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    root = cholesky_factor(terms, _argument(distribution, "cov"), outer, target.name)
+    return _normal(terms, root, distribution, target, outer, axis, k)
+
+
+def _normal_by_root(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    root = given_factor(terms, _argument(distribution, "scale_tril"), outer, target.name)
+    return _normal(terms, root, distribution, target, outer, axis, k)
+
+
+def _normal(
+    terms: MatrixExpressions, root: CholeskyFactor, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:  # fmt: skip
+    """By the Cholesky factor L of the covariance: the squares of L^-1 (x - mean), and the log determinant."""
+    graph, name, places = terms.graph, target.name, {**outer, axis: k}
+    mean = terms.number(_argument(distribution, "mean"), places)
+    gap = graph.make("sub", terms.number(target, places), mean)
+    array, index = filled_array(terms, f"{name}_centred", gap, outer, (axis,))
+    white = solved(terms, root, Slice(array, index, 1), f"{name}_whitened")
+    here = graph.load(white.array, [*white.index, k])
+    each = scalar_of(graph, "-0.5 * (x * x) - 0.9189385332046727", {"x": here})
+    whole = scalar_of(graph, "where(good, -half, -inf)", {"good": root.is_proper, "half": root.half_log_det})
+    return each, whole
+
+
+def _correlations(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    """As ``LKJ`` of the runtime (Lewandowski, Kurowicka and Joe 2009, theorem 5), by rows of the Cholesky factor: 1 less what of a row is beside the
+    diagonal does not cancel where that is little."""
+    graph = terms.graph
+    root = cholesky_factor(terms, target, outer, target.name)
+    eta = terms.number(_argument(distribution, "eta"), outer)
+    size = graph.make("size", payload=axis)
+    values = {
+        "eta": eta, "k": k, "size": size, "length": root.at(k, k), "beside": _beside(terms, root, k),
+    }  # fmt: skip
+    log_square = scalar_of(
+        graph,
+        "where(beside < 0.5, log1p(-where(beside < 0.5, beside, 0.0)), 2 * log(where(beside < 0.5, 1.0, abs(length))))",
+        values,
+    )
+    constant = scalar_of(
+        graph, "where(k > 0, log_rising(eta + 0.5 * (size - 1 - k), 0.5 * where(k > 0, k, 1)) - 0.5723649429247001 * k, 0.0)",
+        {**values, "eta": scalar_of(graph, "where(eta > 0, eta, 1.0)", values)},
+    )  # fmt: skip
+    each = scalar_of(graph, "(eta - 1) * log_square + c", {**values, "log_square": log_square, "c": constant})
+    whole = scalar_of(graph, "where(good & (eta > 0), 0.0, -inf)", {"good": root.is_proper, "eta": eta})
+    return each, whole
+
+
+def _beside(terms: PlacedExpressions, root: CholeskyFactor, row: Scalar) -> Scalar:
+    """The squares of a row of a factor added up, but for the diagonal's."""
+    graph, loop = terms.graph, Loop(root.axis, APART)
+    m = graph.make("loop", payload=loop)
+    square = scalar_of(graph, "where(m < k, x * x, 0.0)", {"m": m, "k": row, "x": root.at(row, m)})
+    return graph.make("sum", square, payload=loop)
+
+
+def _covariances(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    """As ``Wishart`` of the runtime, by Bartlett's factor: gamma variables on its diagonal and normal ones beside."""
+    graph = terms.graph
+    root = cholesky_factor(terms, target, outer, target.name)
+    scale = cholesky_factor(terms, _argument(distribution, "scale"), outer, f"scale_of_{target.name}")
+    df = terms.number(_argument(distribution, "df"), outer)
+    found = solved(terms, scale, root.slice, f"factor_of_{target.name}", "solve_lower_columns")
+    factor = CholeskyFactor(terms, found.array, found.index)
+    size = graph.make("size", payload=axis)
+    values = {"df": df, "k": k, "size": size, "length": factor.at(k, k), "beside": _beside(terms, factor, k)}
+    values["shape"] = scalar_of(graph, "where(df > k, 0.5 * (df - k), 1.0)", values)
+    values["half"] = scalar_of(graph, "0.5 * (length * length)", values)
+    each = scalar_of(
+        graph,
+        "gamma_kernel(shape, half, log(half)) - 0.5 * (size + 1 - k) * log(half) - 0.5 * beside",
+        values,
+    )
+    good = graph.make(
+        "and", graph.make("and", root.is_proper, scale.is_proper), scalar_of(graph, "df > size - 1", values)
+    )
+    whole = scalar_of(
+        graph,
+        "where(good, -0.25 * size * ((size + 1) * 1.3862943611198906 + (size - 1) * 1.1447298858494002)"
+        " - (size + 1) * half_log_det, -inf)",
+        {"good": good, "size": size, "half_log_det": scale.half_log_det},
+    )  # fmt: skip
+    return each, whole
+
+
+_DENSITIES: Mapping[str, Callable[[MatrixExpressions, Dist, Ref, Places, str, Scalar], Parts]] = {
+    "normal by covariance": _normal_by_covariance,
+    "normal by root": _normal_by_root,
+    "correlations": _correlations,
+    "covariances": _covariances,
+}
+"""By the words of ``Family.matrix_densities``."""

@@ -1,0 +1,194 @@
+"""Small matrices: maps from free values to Cholesky factors, torch's own (``Covariance``, ``Correlation``), Cholesky factors and triangular solves;
+with the adjoint of each (Giles 2008, "An extended collection of matrix derivative results", 2.3; Murray 2016 for Cholesky).
+
+Matrices lie row by row in flat arrays, from where each begins: views of parts of arrays would be counted at every step. What has no Cholesky
+factor has minus the identity in its stead: nothing is possible where a diagonal is not positive.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pgmlang.native.compiled import compiled, compiled_sums
+
+LOG_2 = 0.6931471805599453
+
+
+@compiled
+def covariance_root(x, root):
+    """The Cholesky factor ``root [K, K]`` of a covariance, row by row from free values ``x`` (K (K + 1) / 2), on the diagonal their exponentials;
+    gives the log determinant of the map to the covariance."""
+    size = root.shape[0]
+    log_det, place = size * LOG_2, 0
+    for i in range(size):
+        for j in range(i):
+            root[i, j] = x[place]
+            root[j, i] = 0.0
+            place += 1
+        root[i, i] = math.exp(x[place])
+        log_det += (size + 1 - i) * x[place]
+        place += 1
+    return log_det
+
+
+@compiled
+def covariance_root_adjoint(x, root, d_root, gradient, d_log_det):
+    """Adds to `gradient` what the adjoints of `covariance_root`'s values, and of its log determinant, are worth to x."""
+    size, place = root.shape[0], 0
+    for i in range(size):
+        for j in range(i):
+            gradient[place] += d_root[i, j]
+            place += 1
+        gradient[place] += d_root[i, i] * root[i, i] + (size + 1 - i) * d_log_det
+        place += 1
+
+
+@compiled
+def cosines_left(x):
+    """tanh(x), 1 / cosh(x) and the logarithm of that."""
+    e = math.exp(-2.0 * abs(x))
+    sine = (1.0 - e) / (1.0 + e)
+    return (sine if x >= 0.0 else -sine), 2.0 * math.exp(-abs(x)) / (1.0 + e), LOG_2 - abs(x) - math.log1p(e)
+
+
+@compiled
+def correlation_root(x, root):
+    """The Cholesky factor ``root [K, K]`` of a correlation matrix of free values ``x`` (K (K - 1) / 2), row by row on the sphere (Stan reference
+    manual, 10.9; Lewandowski, Kurowicka and Joe 2009); gives the log determinant of the map to the correlations below the diagonal."""
+    size = root.shape[0]
+    log_det, place = 0.0, 0
+    for i in range(size):
+        left = 1.0
+        for j in range(i):
+            sine, cosine, log_cosine = cosines_left(x[place])
+            root[i, j] = sine * left
+            root[j, i] = 0.0
+            left *= cosine
+            log_det += (size - j) * log_cosine
+            place += 1
+        root[i, i] = left
+    return log_det
+
+
+@compiled
+def correlation_root_adjoint(x, root, d_root, gradient, d_log_det):
+    """Adds to `gradient` what the adjoints of `correlation_root`'s values, and of its log determinant, are worth to x."""
+    size = root.shape[0]
+    for i in range(1, size):
+        begin = i * (i - 1) // 2
+        left, d_left = root[i, i], d_root[i, i]
+        for j in range(i - 1, -1, -1):
+            sine, cosine, _ = cosines_left(x[begin + j])
+            left /= cosine
+            d_cosine = d_left * left
+            gradient[begin + j] += (
+                d_root[i, j] * left * cosine * cosine - d_cosine * cosine * sine - (size - j) * sine * d_log_det
+            )
+            d_left = d_left * cosine + d_root[i, j] * sine
+
+
+@compiled_sums
+def cholesky(matrix, begin, root, at, size):
+    """The lower Cholesky factor of the ``size`` x ``size`` matrix that begins at ``begin``, into ``root`` from ``at``; minus the identity where there
+    is none. The lower half of the matrix is read."""
+    is_proper = True
+    for i in range(size):
+        row = at + i * size
+        for j in range(i + 1):
+            other = at + j * size
+            total = matrix[begin + i * size + j]
+            for m in range(j):
+                total -= root[row + m] * root[other + m]
+            if j < i:
+                root[row + j] = total / root[other + j]
+            elif 0.0 < total < math.inf:
+                root[row + i] = math.sqrt(total)
+            else:
+                is_proper = False
+                root[row + i] = 1.0
+        for j in range(i + 1, size):
+            root[row + j] = 0.0
+    if not is_proper:
+        for i in range(size):
+            for j in range(size):
+                root[at + i * size + j] = -1.0 if i == j else 0.0
+
+
+@compiled_sums
+def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
+    """Adds to ``d_matrix`` what the adjoint of `cholesky`'s factor is worth to each entry, of both halves alike; ``d_root`` is used up. Nothing where
+    there is no factor."""
+    if size == 0 or not root[at] > 0.0:
+        return
+    for i in range(size - 1, -1, -1):
+        row = at + i * size
+        for j in range(i, -1, -1):
+            other = at + j * size
+            if j == i:
+                d = 0.5 * d_root[row + i] / root[row + i]
+            else:
+                d = d_root[row + j] / root[other + j]
+                d_root[other + j] -= d * root[row + j]
+            for m in range(j):
+                d_root[row + m] -= d * root[other + m]
+                d_root[other + m] -= d * root[row + m]
+            if j == i:
+                d_matrix[begin + i * size + i] += d
+            else:
+                d_matrix[begin + i * size + j] += 0.5 * d
+                d_matrix[begin + j * size + i] += 0.5 * d
+
+
+@compiled_sums
+def solve_lower(root, begin, vector, start, out, at, size):
+    """``out`` from ``at``: the vector with which the lower triangular ``root`` gives ``vector``."""
+    for i in range(size):
+        row = begin + i * size
+        total = vector[start + i]
+        for m in range(i):
+            total -= root[row + m] * out[at + m]
+        out[at + i] = total / root[row + i]
+
+
+@compiled_sums
+def solve_lower_adjoint(root, begin, vector, start, out, at, d_out, d_root, d_vector, size):
+    """Adds to ``d_root`` and ``d_vector`` (None: not wanted) what the adjoint of `solve_lower`'s vector is worth to them; ``d_out`` is used up."""
+    for i in range(size - 1, -1, -1):
+        row = begin + i * size
+        d = d_out[at + i] / root[row + i]
+        if d_vector is not None:
+            d_vector[start + i] += d
+        if d_root is not None:
+            d_root[row + i] -= d * out[at + i]
+            for m in range(i):
+                d_root[row + m] -= d * out[at + m]
+        for m in range(i):
+            d_out[at + m] -= d * root[row + m]
+
+
+@compiled_sums
+def solve_lower_columns(root, begin, matrix, start, out, at, size):
+    """``out`` from ``at``: the matrix with which the lower triangular ``root`` gives the lower triangular ``matrix``."""
+    for i in range(size):
+        for j in range(size):
+            total = matrix[start + i * size + j] if j <= i else 0.0
+            for m in range(j, i):
+                total -= root[begin + i * size + m] * out[at + m * size + j]
+            out[at + i * size + j] = total / root[begin + i * size + i] if j <= i else 0.0
+
+
+@compiled_sums
+def solve_lower_columns_adjoint(root, begin, matrix, start, out, at, d_out, d_root, d_matrix, size):
+    """Adds to ``d_root`` and ``d_matrix`` (None: not wanted) what the adjoint of `solve_lower_columns`'s matrix is worth to them; ``d_out`` is used
+    up."""
+    for i in range(size - 1, -1, -1):
+        for j in range(i + 1):
+            d = d_out[at + i * size + j] / root[begin + i * size + i]
+            if d_matrix is not None:
+                d_matrix[start + i * size + j] += d
+            if d_root is not None:
+                d_root[begin + i * size + i] -= d * out[at + i * size + j]
+                for m in range(j, i):
+                    d_root[begin + i * size + m] -= d * out[at + m * size + j]
+            for m in range(j, i):
+                d_out[at + m * size + j] -= d * root[begin + i * size + m]

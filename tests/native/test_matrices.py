@@ -1,0 +1,165 @@
+"""Covariances and correlations: compiled loops and torch have one density, latent, of data, mixed, impossible ones too; the maps are torch's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pgmlang.density.native import native_log_density
+from pgmlang.density.target import Target, target_of
+from pgmlang.lower.runtime.support import Correlation, Covariance
+from pgmlang.native.runtime.matrices import (
+    cholesky,
+    cholesky_adjoint,
+    correlation_root,
+    correlation_root_adjoint,
+    covariance_root,
+    covariance_root_adjoint,
+    solve_lower,
+    solve_lower_adjoint,
+    solve_lower_columns,
+    solve_lower_columns_adjoint,
+)
+from tests.infer.by_hand import problem_of
+from tests.native.test_equal import assert_equal
+
+RNG = np.random.default_rng(8)
+N = 9
+K = "dim k = {l, m, n}\ndim j like k\n"
+SLOPES = (
+    "plate c {\n  z[k] ~ MultivariateNormal(MEAN, COV)\n  plate r {\n    input x : real\n"
+    "    y ~ Normal(z[l] + z[m] * x + z[n] * x ^ 2, s)\n  }\n}\n"
+)
+LATENT = "mu[k] ~ Normal(0, 2)\ntau[k] ~ HalfNormal(1)\ns ~ HalfNormal(1)\nR[k, j] ~ LKJ(2)\n"
+NEAR = "h[k] ~ Normal(0, 1)\ng[j] = h\nV[k, j] = exp(-square(h - g)) + 0.3 * exp(-1e6 * square(h - g))\n"
+MODELS = {
+    "slopes by correlations": K + LATENT + SLOPES.replace("MEAN", "0").replace("COV", "R"),
+    "slopes by scales and correlations": K + LATENT + "t[j] = tau\nS[k, j] = tau * R * t\n"
+    + SLOPES.replace("MEAN", "mu").replace("COV", "S"),
+    "slopes by a root": K + LATENT + NEAR + SLOPES.replace("MEAN", "0.5").replace("COV", "scale_tril = V"),
+    "slopes by a Wishart matrix": K + NEAR + "f ~ Gamma(9, 1)\nS[k, j] ~ Wishart(3 + f, V)\ns = S[l, l] + S[m, n] ^ 2\n"
+    + SLOPES.replace("MEAN", "0").replace("COV", "S"),
+    "elements of matrices": K + "h ~ HalfNormal(1)\nR[k, j] ~ LKJ(h)\nv[j] ~ Normal(0, 1)\nw = R @ v\nplate r {\n  input a : k\n  y ~ Normal(w[a] + R[l, m], 1)\n}",
+    "matrices of groups": K + "h ~ HalfNormal(1)\nplate c {\n  R[k, j] ~ LKJ(h)\n  b[k] ~ MultivariateNormal(0, R)\n  plate r { y ~ Normal(b[l] + R[l, n], 1) }\n}",
+    "a choice": K + LATENT + "B[k, j] ~ LKJ(1)\nplate c {\n  u = mean(x, over = r)\n  z[k] ~ if u > 0 then MultivariateNormal(mu, R) else MultivariateNormal(0, B)\n"
+    "  plate r {\n    input x : real\n    y ~ Normal(z[l] * x + z[n], s)\n  }\n}",
+    "rows of data": K + LATENT + "t[j] = tau\nS[k, j] = tau * R * t\nplate r {\n  input x : real\n  v[k] ~ MultivariateNormal(mu * x, S)\n}",
+    "labels": K + NEAR + "share[o] ~ Dirichlet(1)\nplate o[2] {\n  mu[k] ~ Normal(0, 2)\n  S[k, j] ~ Wishart(5, V)\n}\n"
+    "plate r {\n  z ~ Categorical(share)\n  v[k] ~ MultivariateNormal(mu[z], S[z])\n}",
+    "covariances of data": K + "mu[k] ~ Normal(0, 1)\nplate r {\n  input e[k, j] : real\n  v[k] ~ MultivariateNormal(mu, e)\n}",
+    "a process": "dim p[4]\ndim q like p\nrho ~ Gamma(5, 2)\nplate r {\n  input x[p], u[q] : real\n  C[p, q] = exp(-0.5 * square(x - u) / rho ^ 2) + 0.01 * exp(-1e6 * square(x - u))\n"
+    "  f[p] ~ MultivariateNormal(0, C)\n  k[p] ~ Poisson(exp(f))\n}",
+}  # fmt: skip
+ALWAYS = ("slopes by scales and correlations", "a process")
+"""Those that every run of the tests compiles."""
+POINTS = RNG.normal(size=(N, 4))
+ROWS: dict[str, Any] = {
+    "x": RNG.normal(size=N), "y": RNG.normal(size=N), "c": [f"c{i % 3}" for i in range(N)], "a": ["lmn"[i % 3] for i in range(N)],
+    "e": np.array([np.cov(RNG.normal(size=(3, 9))) for _ in range(N)]), "v": RNG.normal(size=(N, 3)), "u": POINTS,
+    "k": RNG.poisson(2.0, (N, 4)),
+}  # fmt: skip
+
+
+def target_over(text: str) -> Target:
+    used = {
+        name: v
+        for name, v in ROWS.items()
+        if any(f"{name}{after}" in text for after in (" :", "[k, j] :", " ~", "[k] ~"))
+    }
+    if "plate c" in text:
+        used["c"] = ROWS["c"]
+    if "[p]" in text:
+        used = {"x": POINTS, "u": POINTS, "k": ROWS["k"]}
+    return target_of(problem_of(text, used))
+
+
+@pytest.mark.parametrize(
+    "text", [pytest.param(t, id=n, marks=() if n in ALWAYS else pytest.mark.slow) for n, t in MODELS.items()]
+)
+def test_models(text: str) -> None:
+    assert_equal(target_over(text), 0.5)
+
+
+def test_matrices_that_are_no_covariances() -> None:
+    """Impossible, with zero gradients, as torch has it; possible ones beside them are as they are."""
+    text = "dim k[2]\ndim l like k\nr ~ Uniform(-3, 3)\nplate row {\n  S[k, l] = if same == 1 then 1 else r\n  input same[k, l] : real\n  y[k] ~ MultivariateNormal(0, S)\n}"
+    rows = {"y": RNG.normal(size=(N, 2)), "same": np.broadcast_to(np.eye(2), (N, 2, 2)).copy()}
+    target = target_of(problem_of(text, rows))
+    native = native_log_density(target.joint, target.names)
+    x = torch.tensor([[0.1], [2.0], [-0.2], [-3.0]], dtype=torch.float64)
+    expected, slopes = target.value_and_grad(x)
+    values, gradients = native.values_and_gradients(x.numpy())
+    assert np.isinf(values).tolist() == [False, True, False, True]
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    np.testing.assert_allclose(gradients, slopes, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [2, 6])
+@pytest.mark.parametrize(
+    ("function", "adjoint", "transform", "fewer"),
+    [(covariance_root, covariance_root_adjoint, Covariance(), -1), (correlation_root, correlation_root_adjoint, Correlation(), 1)],
+)  # fmt: skip
+def test_maps(function, adjoint, transform, fewer: int, size: int) -> None:  # type: ignore[no-untyped-def]
+    """Factors, log determinants and the adjoints of both are torch's."""
+    x = torch.randn(size * (size - fewer) // 2, dtype=torch.float64, requires_grad=True)
+    root, given = np.full((size, size), np.nan), RNG.normal(size=(size, size))
+    log_det = function(x.detach().numpy(), root)
+    matrix = transform(x)
+    expected_log_det = transform.log_abs_det_jacobian(x, matrix)
+    expected = torch.linalg.cholesky(matrix)
+    np.testing.assert_allclose(root, expected.detach(), rtol=1e-10, atol=1e-12)
+    assert log_det == pytest.approx(float(expected_log_det.detach()), rel=1e-11, abs=1e-12)
+    ((expected * torch.from_numpy(given)).sum() + 0.7 * expected_log_det).backward()
+    gradient = np.zeros(len(x))
+    adjoint(x.detach().numpy(), root, given, gradient, 0.7)
+    assert x.grad is not None
+    np.testing.assert_allclose(gradient, x.grad.numpy(), rtol=1e-9, atol=1e-10)
+
+
+def test_correlations_keep_what_is_left_of_them() -> None:
+    """Far out on the sphere 1 - tanh(x)^2 would have lost its digits."""
+    root = np.empty((2, 2))
+    assert correlation_root(np.array([17.0]), root) == pytest.approx(-2 * (17 - np.log(2)), rel=1e-12)
+    assert root[1, 1] == pytest.approx(1 / np.cosh(17.0), rel=1e-13)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_factors_and_solves(size: int) -> None:
+    """Cholesky factors and solves, each with the adjoints of all that it reads, are torch's."""
+    whole = RNG.normal(size=(size, size + 3))
+    matrix, right = whole @ whole.T, RNG.normal(size=(size, size))
+    a = torch.tensor(matrix, requires_grad=True)
+    root = np.empty((size, size))
+    cholesky(matrix.reshape(-1), 0, root.reshape(-1), 0, size)
+    expected = torch.linalg.cholesky(a)
+    np.testing.assert_allclose(root, expected.detach(), rtol=1e-11, atol=1e-13)
+    given, d_matrix = np.tril(RNG.normal(size=(size, size))), np.zeros((size, size))
+    (expected * torch.from_numpy(given)).sum().backward()
+    cholesky_adjoint(
+        matrix.reshape(-1), 0, root.reshape(-1), 0, given.copy().reshape(-1), d_matrix.reshape(-1), size
+    )
+    assert a.grad is not None
+    np.testing.assert_allclose(d_matrix, a.grad, rtol=1e-9, atol=1e-11)
+    for rows, solve, adjoint in (
+        (right[:, 0].copy(), solve_lower, solve_lower_adjoint),
+        (np.tril(right), solve_lower_columns, solve_lower_columns_adjoint),
+    ):
+        lower, vector = torch.tensor(root, requires_grad=True), torch.tensor(rows, requires_grad=True)
+        out = np.empty_like(rows)
+        solve(root.reshape(-1), 0, rows.reshape(-1), 0, out.reshape(-1), 0, size)
+        found = torch.linalg.solve_triangular(lower, vector.reshape(size, -1), upper=False).reshape(rows.shape)
+        np.testing.assert_allclose(out, found.detach(), rtol=1e-10, atol=1e-13)
+        weights = RNG.normal(size=rows.shape) if rows.ndim == 1 else np.tril(RNG.normal(size=rows.shape))
+        (found * torch.from_numpy(weights)).sum().backward()
+        d_root, d_rows = np.zeros((size, size)), np.zeros_like(rows)
+        adjoint(
+            root.reshape(-1), 0, rows.reshape(-1), 0, out.reshape(-1), 0, weights.copy().reshape(-1), d_root.reshape(-1),
+            d_rows.reshape(-1), size,
+        )  # fmt: skip
+        assert lower.grad is not None
+        assert vector.grad is not None
+        np.testing.assert_allclose(d_root, np.tril(lower.grad), rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(d_rows, np.tril(vector.grad) if rows.ndim == 2 else vector.grad, rtol=1e-9)
