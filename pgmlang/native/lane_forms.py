@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pgmlang.lower import pyast as py
+from pgmlang.native.expanded import Renamed
 
+LANES = 8
+"""Chains of a group."""
 SUFFIX = "_lanes"
 """Ends the name of a function's form over lanes."""
 OWN_MATHEMATICS = frozenset({"exp", "expm1", "log", "log1p", "tanh", "sqrt", "floor", "ceil"})
 """Functions of `math` and numpy with forms of their own in ``runtime/lane_mathematics.py``."""
+OF_NUMBERS = {"lgamma": 1, "erf": 1, "erfc": 1, "sin": 1, "cos": 1, "tan": 1, "atan": 1, "atan2": 2}
+"""Functions of `math` that are run in each lane, and how many arguments they take."""
+OF_MATHEMATICS = OWN_MATHEMATICS | OF_NUMBERS.keys()
 BUILTINS = {"min": "smaller_lanes", "max": "larger_lanes", "abs": "size_lanes", "round": "rounded_lanes"}
+PLAIN = frozenset({"range", "float", "int", "bool", "len"})
+"""Other functions of Python that are called, of what is no lanes."""
 MAKERS = frozenset({"empty", "zeros", "full"})
 
 
@@ -43,7 +51,17 @@ class LaneForm:
         """A program's function, whose arguments ``vectors`` are arrays of lanes."""
         for name in vectors:
             self.arrays[name] = [ast.Constant(0)]
+        self._refuse_others()
         return self._made_over(self.function.name)
+
+    def _refuse_others(self) -> None:
+        """Raises NoLanes for calls of what is not known, which might be handed lanes under another name."""
+        for node in ast.walk(self.function):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name not in self.known | BUILTINS.keys() | PLAIN:
+                    raise NoLanes(f"`{name}`")
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=module))) if module not in ("math", "np"):
+                    raise NoLanes(f"a method of `{module}`")
 
     def of_helper(self) -> ast.FunctionDef:
         """A function of the runtime: its arguments are lanes, those that it reads elements of arrays of lanes."""
@@ -121,8 +139,6 @@ class LaneForm:
             node = node.value
         if isinstance(node, ast.Name) and node.id in self.made:
             self.arrays[node.id] = self.made[node.id]
-        elif isinstance(node, ast.Name) and node.id not in self.arrays and node.id not in self.varying:
-            self.arrays.setdefault(node.id, []) if False else None
 
     def is_lanes(self, node: ast.AST) -> bool:
         """Whether an expression is lanes, or an array of them."""
@@ -159,7 +175,9 @@ class LaneForm:
                 return [self._put(target, self.over(value))]
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
                 held = [self._name() for _ in values]
-                first = [ast.Assign([ast.Name(h, ast.Store())], self.over(v)) for h, v in zip(held, values, strict=True)]
+                first = [
+                    ast.Assign([ast.Name(h, ast.Store())], self.over(v)) for h, v in zip(held, values, strict=True)
+                ]
                 pairs = zip(targets, held, strict=True)
                 then = [s for t, h in pairs for s in self._statement_of(t, ast.Name(h, ast.Load()))]
                 return [*first, *then]
@@ -195,7 +213,7 @@ class LaneForm:
 
     def _array(self, name: str, value: ast.expr) -> ast.stmt:
         assert isinstance(value, ast.Call)
-        shape = py.tuple_of(*self.made[name], ast.Constant(8))
+        shape = py.tuple_of(*self.made[name], ast.Constant(LANES))
         return ast.Assign([ast.Name(name, ast.Store())], ast.Call(value.func, [shape, *value.args[1:]], []))
 
     def _put(self, target: ast.Subscript, value: ast.expr) -> ast.stmt:
@@ -229,18 +247,22 @@ class LaneForm:
         for branch in (yes, no):
             renamed: dict[str, str] = {}
             for inner in self._statements(branch):
-                if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call) and _called(inner.value) == "put_lanes":
+                if (
+                    isinstance(inner, ast.Expr)
+                    and isinstance(inner.value, ast.Call)
+                    and _called(inner.value) == "put_lanes"
+                ):
                     raise NoLanes("elements set where lanes part")
                 if isinstance(inner, ast.Return):
                     assert inner.value is not None
-                    given.append(_Renamed(renamed).visit(copy.deepcopy(inner.value)))
+                    given.append(Renamed(renamed).visit(copy.deepcopy(inner.value)))
                     break
                 if not isinstance(inner, ast.Assign):
                     raise NoLanes(f"{type(inner).__name__.lower()} where lanes part")
-                value = _Renamed(renamed).visit(copy.deepcopy(inner.value))
+                value = Renamed(renamed).visit(copy.deepcopy(inner.value))
                 for name in (n.id for n in ast.walk(inner.targets[0]) if isinstance(n, ast.Name)):
                     renamed[name] = f"{name}_{self._name()}"
-                target = _Renamed(renamed).visit(copy.deepcopy(inner.targets[0]))
+                target = Renamed(renamed).visit(copy.deepcopy(inner.targets[0]))
                 out.append(ast.Assign([target], value))
             sides.append(renamed)
         if given:
@@ -271,7 +293,7 @@ class LaneForm:
                     total = ast.BinOp(total, operator, value)
                 return total
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return ast.UnaryOp(ast.Invert(), self.over(operand))
+                return py.call("not_lanes", self.over(operand))
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 self.used.add("power")
                 return py.call("power" + SUFFIX, self.over(left), self.over(right))
@@ -304,13 +326,16 @@ class LaneForm:
         arguments = [self.over(a) for a in node.args]
         name = _called(node)
         if name in BUILTINS:
-            plain = [py.call("eight_lanes", a) if not self.is_lanes(n) else a for n, a in zip(node.args, arguments, strict=True)]
+            plain = [
+                py.call("eight_lanes", a) if not self.is_lanes(n) else a
+                for n, a in zip(node.args, arguments, strict=True)
+            ]
             return py.call(BUILTINS[name], *plain)
-        if name is not None and name not in self.known:
-            raise NoLanes(f"`{name}`")
         if name is None:
             assert isinstance(node.func, ast.Attribute)
             name = node.func.attr
+        if name not in self.known | OF_MATHEMATICS:
+            raise NoLanes(f"`{name}`")
         self.used.add(name)
         return py.call(name + SUFFIX, *arguments)
 
@@ -319,10 +344,13 @@ def by_lane(name: str, said: str, parameters: list[str], values: int = 1) -> ast
     """A function of numbers run in each lane: ``said``: how it is called; ``values``: how many it gives."""
     one = ", ".join(f"number_in({p}, lane)" for p in parameters)
     if values == 1:
-        text = f"    out = eight_lanes(0.0)\n    for lane in range(8):\n        out = with_number(out, lane, {said.format(one)})\n    return out\n"
+        text = f"    out = eight_lanes(0.0)\n    for lane in range({LANES}):\n        out = with_number(out, lane, {said.format(one)})\n    return out\n"
     else:
         outs = [f"out_{i}" for i in range(values)]
-        text = "".join(f"    {o} = eight_lanes(0.0)\n" for o in outs) + f"    for lane in range(8):\n        each = {said.format(one)}\n"
+        text = (
+            "".join(f"    {o} = eight_lanes(0.0)\n" for o in outs)
+            + f"    for lane in range({LANES}):\n        each = {said.format(one)}\n"
+        )
         text += "".join(f"        {o} = with_number({o}, lane, each[{i}])\n" for i, o in enumerate(outs))
         text += f"    return {', '.join(outs)}\n"
     tree = ast.parse(f"def {name}{SUFFIX}({', '.join(parameters)}):\n{text}")
@@ -352,12 +380,3 @@ def _chosen(test: str, yes: ast.expr, no: ast.expr) -> ast.expr:
     if isinstance(yes, ast.Tuple) and isinstance(no, ast.Tuple):
         return py.tuple_of(*(_chosen(test, a, b) for a, b in zip(yes.elts, no.elts, strict=True)))
     return py.call("choose_lanes", ast.Name(test, ast.Load()), yes, no)
-
-
-class _Renamed(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        node.id = self.names.get(node.id, node.id)
-        return node

@@ -8,30 +8,35 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from pgmlang.native.lane_forms import OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes, by_lane
+from pgmlang.native.lane_forms import OF_NUMBERS, OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes, by_lane
 
 TEXTS = ("special", "tails", "vectors")
 """Files of the runtime whose functions have forms over lanes: element by element, or along the first axis of vectors."""
-OF_NUMBERS = {
-    "lgamma": 1, "erf": 1, "erfc": 1, "sin": 1, "cos": 1, "tan": 1, "atan": 1, "atan2": 2, "isfinite": 1,
-}  # fmt: skip
-"""Functions of `math` that are run in each lane, and how many arguments they take."""
-HEAD = """import math
+DENSITIES = ("log_density", "log_density_and_gradient")
+OF_LANES = (
+    "from pgmlang.native.runtime.lanes import choose_lanes, eight_lanes, lanes_at, larger_lanes, not_lanes, number_in, put_lanes, size_lanes, "
+    "smaller_lanes, with_number"
+)
+HEAD = f"""import math
 
 import numpy as np
 
 from pgmlang.native.compiled import compiled_lanes
 from pgmlang.native.runtime.lane_mathematics import *
-from pgmlang.native.runtime.lanes import choose_lanes, eight_lanes, lanes_at, larger_lanes, number_in, put_lanes, size_lanes, smaller_lanes, with_number
+{OF_LANES}
 """
 
 
 @cache
 def _functions() -> dict[str, ast.FunctionDef]:
     """The functions of the runtime, as they are written."""
-    here = files("pgmlang.native.runtime")
-    trees = [ast.parse((here / f"{name}.py").read_text("utf-8")) for name in TEXTS]
-    return {f.name: f for tree in trees for f in tree.body if isinstance(f, ast.FunctionDef)}
+    return {name: function for text in TEXTS for name, function in _functions_of(text).items()}
+
+
+@cache
+def _functions_of(name: str) -> dict[str, ast.FunctionDef]:
+    tree = ast.parse((files("pgmlang.native.runtime") / f"{name}.py").read_text("utf-8"))
+    return {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef)}
 
 
 @cache
@@ -44,7 +49,11 @@ def known_functions() -> frozenset[str]:
 def text_of_functions() -> str:
     """All of them over lanes."""
     out = [HEAD, *(f"from pgmlang.native.runtime.{name} import *" for name in TEXTS)]
-    out += [f"from pgmlang.native.runtime.{name} import {', '.join(_constants(name))}" for name in TEXTS if _constants(name)]
+    out += [
+        f"from pgmlang.native.runtime.{name} import {', '.join(_constants(name))}"
+        for name in TEXTS
+        if _constants(name)
+    ]
     out += [f"{name}{SUFFIX} = {name}" for name in sorted(OWN_MATHEMATICS)]
     of_mathematics = [
         by_lane(name, f"math.{name}({{}})", ["a", "b"][:number]) for name, number in sorted(OF_NUMBERS.items())
@@ -52,6 +61,8 @@ def text_of_functions() -> str:
     made = [*of_mathematics, by_lane("power", "math.pow({})", ["a", "b"])]
     for name, function in _functions().items():
         try:
+            if name in _functions_of("tails"):
+                raise NoLanes("series that end by what varies")
             made.append(LaneForm(function, known_functions()).of_helper())
         except NoLanes:
             made.append(_in_each_lane(name, function))
@@ -79,50 +90,33 @@ def lane_functions() -> ModuleType:
 
 def program_over_lanes(source: str) -> str:
     """A program of loops over one chain as one over groups of eight. Raises NoLanes where it does what no lanes do."""
+    from pgmlang.native.program import with_arguments
     from pgmlang.native.runtime import lane_groups
 
-    tree = ast.parse(source)
     body: list[str] = []
     used: set[str] = set()
     arguments: list[str] = []
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef):
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.FunctionDef) or node.name not in DENSITIES:
             continue
-        if node.name == "prepare":
-            body.append("@compiled\n" + ast.unparse(_bare(node)))
-        elif node.name in ("log_density", "log_density_and_gradient"):
-            vectors = [a.arg for a in node.args.args if a.arg in ("x", "gradient")]
-            arguments = [a.arg for a in node.args.args[len(vectors) :]]
-            form = LaneForm(node, known_functions())
-            body.append("@inlined\n" + ast.unparse(form.of_program(vectors)))
-            used |= form.used
-    if not body or not arguments and not used and len(body) < 2:
-        raise NoLanes("a program without a density")
-    from pgmlang.native.program import with_arguments
-
+        vectors = [a.arg for a in node.args.args if a.arg in ("x", "gradient")]
+        arguments = [a.arg for a in node.args.args[len(vectors) :]]
+        form = LaneForm(node, known_functions())
+        body.append("@inlined\n" + ast.unparse(form.of_program(vectors)))
+        used |= form.used
     for function in lane_groups.FUNCTIONS:
         tree = with_arguments(ast.parse(inspect.getsource(function)), arguments)
         body.append("@compiled_groups\n" + ast.unparse(tree))
-    return "\n\n".join([_head(tree, used, source), *body]) + "\n"
+    return "\n\n".join([_head(source, used), *body]) + "\n"
 
 
-def _head(tree: ast.Module, used: set[str], source: str) -> str:
-    says = [line for line in source.split("\n\nimport")[0].splitlines() if line.startswith("#")][:1]
-    imported = [line for line in _imports(source) if "compiled" not in line]
-    return "\n".join([
-        *says, "import math", "", "import numpy as np", "", *imported,
-        "from pgmlang.native.compiled import compiled, compiled_groups, inlined",
+def _head(source: str, used: set[str]) -> str:
+    imported = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) and "runtime" in str(n.module)]
+    lines = [
+        source.partition("\n")[0], "import math", "", "import numpy as np", "", *map(ast.unparse, imported),
+        "from pgmlang.native.compiled import compiled_groups, inlined",
         "from pgmlang.native.lane_functions import lane_functions",
         "from pgmlang.native.runtime.lane_mathematics import rounded_lanes",
-        "from pgmlang.native.runtime.lanes import choose_lanes, eight_lanes, lanes_at, larger_lanes, number_in, put_lanes, size_lanes, smaller_lanes, with_number",
-        "", *(f"{name}{SUFFIX} = lane_functions().{name}{SUFFIX}" for name in sorted(used)),
-    ])  # fmt: skip
-
-
-def _imports(source: str) -> list[str]:
-    return [ast.unparse(n) for n in ast.parse(source).body if isinstance(n, ast.ImportFrom)]
-
-
-def _bare(node: ast.FunctionDef) -> ast.FunctionDef:
-    node.decorator_list = []
-    return node
+        OF_LANES, "", *(f"{name}{SUFFIX} = lane_functions().{name}{SUFFIX}" for name in sorted(used)),
+    ]  # fmt: skip
+    return "\n".join(lines)

@@ -320,7 +320,9 @@ def _foot(out: Writer, arguments: list[str], functions: str) -> None:
 
     for function in getattr(chains, functions) if functions else ():
         out.blank(2)
-        out.text("@compiled_sums\n" + ast.unparse(with_arguments(ast.parse(inspect.getsource(function)), arguments)))
+        out.text(
+            "@compiled_sums\n" + ast.unparse(with_arguments(ast.parse(inspect.getsource(function)), arguments))
+        )
 
 
 def with_arguments(tree: ast.Module, names: list[str]) -> ast.Module:

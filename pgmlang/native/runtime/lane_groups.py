@@ -41,7 +41,9 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
         for leap in range(max(steps, 1)):
             for entry in range(width):
                 if steps > 0:
-                    put_lanes(point, entry, lanes_at(point, entry) + step * variance[entry] * lanes_at(kinetic, entry))
+                    put_lanes(
+                        point, entry, lanes_at(point, entry) + step * variance[entry] * lanes_at(kinetic, entry)
+                    )
                 put_lanes(slope, entry, eight_lanes(0.0))
             value = eight_lanes(log_density_and_gradient(point, slope, *arguments))
             is_finite = size_lanes(value) < math.inf

@@ -62,7 +62,7 @@ def expm1(x):
     nearest = whole_near(inside * LOG2_E)
     rest = near_zero(inside - nearest * LN_2_HIGH - nearest * LN_2_LOW)
     # halved, so that the power of two is a normal number
-    half = times_power_of_two(0.5, nearest)
+    half = times_power_of_two(1.0, nearest - 1.0)
     value = 2.0 * ((half - 0.5) + half * rest)
     return choose_lanes(x == x, choose_lanes(x < 709.782712893384, choose_lanes(x == 0.0, x, value), INFINITY), x)
 

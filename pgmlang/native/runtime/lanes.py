@@ -19,8 +19,8 @@ from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.np.arrayobj import make_array
 
-LANES = 8
-"""Chains of a group."""
+from pgmlang.native.lane_forms import LANES
+
 REAL, WHOLE, TRUTH = (ir.VectorType(one, LANES) for one in (ir.DoubleType(), ir.IntType(64), ir.IntType(1)))
 
 
@@ -46,8 +46,8 @@ class Mask(types.Type):  # type: ignore[misc]
         super().__init__(name="mask")
 
     def can_convert_from(self, context: Any, other: Any) -> Any:
-        """A truth is eight of it."""
-        return Conversion.safe if isinstance(other, types.Boolean) else None
+        """A truth is eight of it; numbers are true where they are not zero."""
+        return Conversion.safe if isinstance(other, types.Float | types.Integer | types.Boolean | Lanes) else None
 
     def unify(self, context: Any, other: Any) -> Any:
         """A variable that is a truth here and a mask there."""
@@ -87,9 +87,16 @@ def _lanes_of_number(context: Any, builder: Any, given: Any, to: Any, value: Any
     return _eight(builder, context.cast(builder, value, given, types.float64), REAL)
 
 
+@lower_cast(types.Float, mask)
+@lower_cast(types.Integer, mask)
 @lower_cast(types.Boolean, mask)
 def _mask_of_truth(context: Any, builder: Any, given: Any, to: Any, value: Any) -> Any:
-    return _eight(builder, value, TRUTH)
+    return _eight(builder, context.cast(builder, value, given, types.boolean), TRUTH)
+
+
+@lower_cast(lanes, mask)
+def _mask_of_lanes(context: Any, builder: Any, given: Any, to: Any, value: Any) -> Any:
+    return builder.fcmp_unordered("!=", value, _constant(0.0))
 
 
 def _operator(function: Any, result: Any, given: Any, generate: Callable[[Any, Any, Any], Any]) -> None:
@@ -97,15 +104,14 @@ def _operator(function: Any, result: Any, given: Any, generate: Callable[[Any, A
 
     class Template(AbstractTemplate):  # type: ignore[misc]
         def generic(self, args: Any, keywords: Any) -> Any:
-            others = types.Boolean if given is mask else types.Float | types.Integer | types.Boolean
+            others = types.Float | types.Integer | types.Boolean
+            others = others | Lanes if given is mask else others
             if len(args) == 2 and given in args and all(a is given or isinstance(a, others) for a in args):
                 return signature(result, given, given)
             return None
 
     infer_global(function)(Template)
-    lower_builtin(function, given, given)(
-        lambda context, builder, sig, args: generate(builder, args[0], args[1])
-    )
+    lower_builtin(function, given, given)(lambda context, builder, sig, args: generate(builder, args[0], args[1]))
 
 
 for _function, _instruction in (
@@ -132,17 +138,6 @@ def _negative(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fneg(args[0])
 
 
-@infer_global(operator.invert)
-class _Inverse(AbstractTemplate):  # type: ignore[misc]
-    def generic(self, args: Any, keywords: Any) -> Any:
-        return signature(mask, mask) if args == (mask,) else None
-
-
-@lower_builtin(operator.invert, mask)
-def _inverse(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return builder.xor(args[0], ir.Constant(TRUTH, [1] * LANES))
-
-
 # ---- choices
 
 
@@ -158,6 +153,12 @@ def choose_lanes(context, condition, yes, no):
         return builder.select(*args)
 
     return result(mask, result, result), generate
+
+
+@intrinsic
+def not_lanes(context, condition):
+    """The contrary of a mask."""
+    return mask(mask), lambda c, b, s, x: b.xor(x[0], ir.Constant(TRUTH, [1] * LANES))
 
 
 @intrinsic
