@@ -81,6 +81,8 @@ def _runtime() -> str:
 
     here = files("pgmlang.native.runtime").iterdir()
     texts = [f.read_bytes() for f in sorted(here, key=lambda f: f.name) if f.name.endswith(".py")]
+    # what makes functions over lanes of them, whose module compiled code names
+    texts += [(files("pgmlang.native") / name).read_bytes() for name in ("lane_forms.py", "lane_functions.py")]
     return hashlib.sha256(b"".join([*texts, inspect.getsource(sys.modules[__name__]).encode()])).hexdigest()
 
 

@@ -288,9 +288,9 @@ class LaneForm:
                 return ast.IfExp(test, self.over(yes), self.over(no))
             case ast.BoolOp(op=op, values=values):
                 made = [self.over(v) for v in values]
-                total, operator = made[0], ast.BitAnd() if isinstance(op, ast.And) else ast.BitOr()
+                name, total = "both_lanes" if isinstance(op, ast.And) else "either_lanes", made[0]
                 for value in made[1:]:
-                    total = ast.BinOp(total, operator, value)
+                    total = py.call(name, total, value)
                 return total
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return py.call("not_lanes", self.over(operand))

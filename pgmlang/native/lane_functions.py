@@ -14,7 +14,7 @@ TEXTS = ("special", "tails", "vectors")
 """Files of the runtime whose functions have forms over lanes: element by element, or along the first axis of vectors."""
 DENSITIES = ("log_density", "log_density_and_gradient")
 OF_LANES = (
-    "from pgmlang.native.runtime.lanes import choose_lanes, eight_lanes, lanes_at, larger_lanes, not_lanes, number_in, put_lanes, size_lanes, "
+    "from pgmlang.native.runtime.lanes import both_lanes, choose_lanes, eight_lanes, either_lanes, lanes_at, larger_lanes, not_lanes, number_in, put_lanes, size_lanes, "
     "smaller_lanes, with_number"
 )
 HEAD = f"""import math

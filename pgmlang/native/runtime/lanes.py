@@ -162,6 +162,18 @@ def not_lanes(context, condition):
 
 
 @intrinsic
+def both_lanes(context, a, b):
+    """Where both are true."""
+    return mask(mask, mask), lambda c, b, s, x: b.and_(*x)
+
+
+@intrinsic
+def either_lanes(context, a, b):
+    """Where one is true or the other."""
+    return mask(mask, mask), lambda c, b, s, x: b.or_(*x)
+
+
+@intrinsic
 def smaller_lanes(context, a, b):
     """The smaller of two, in each lane; ``a`` where they are equal."""
     return lanes(lanes, lanes), lambda c, b, s, x: b.select(b.fcmp_ordered("<", x[1], x[0]), x[1], x[0])
