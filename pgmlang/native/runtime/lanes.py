@@ -31,8 +31,8 @@ class Lanes(types.Type):  # type: ignore[misc]
         super().__init__(name="lanes")
 
     def can_convert_from(self, context: Any, other: Any) -> Any:
-        """Numbers are eight of them."""
-        return Conversion.safe if isinstance(other, types.Float | types.Integer | types.Boolean) else None
+        """Numbers are eight of them; what is true is 1."""
+        return Conversion.safe if isinstance(other, types.Float | types.Integer | types.Boolean | Mask) else None
 
     def unify(self, context: Any, other: Any) -> Any:
         """A variable that is a number here and lanes there."""
@@ -92,6 +92,11 @@ def _lanes_of_number(context: Any, builder: Any, given: Any, to: Any, value: Any
 @lower_cast(types.Boolean, mask)
 def _mask_of_truth(context: Any, builder: Any, given: Any, to: Any, value: Any) -> Any:
     return _eight(builder, context.cast(builder, value, given, types.boolean), TRUTH)
+
+
+@lower_cast(mask, lanes)
+def _lanes_of_mask(context: Any, builder: Any, given: Any, to: Any, value: Any) -> Any:
+    return builder.uitofp(value, REAL)
 
 
 @lower_cast(lanes, mask)
