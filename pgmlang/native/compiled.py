@@ -19,6 +19,7 @@ from numba import njit
 from numba.core import event
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from pgmlang.native.code_files import read_code, write_code
@@ -103,7 +104,8 @@ class CodeFiles(_Cache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function of a signature; None where there is none."""
-        target_context.refresh()
+        # what running takes of numba; compiling takes ten times as many of its modules (`refresh`), and asks for them by itself
+        rtsys.initialize(target_context)
         code = read_code(self._key, self._file(sig, target_context.codegen())) if self._is_enabled else None
         return None if code is None else CompileResult._rebuild(target_context, *pickle.loads(code))
 
