@@ -49,7 +49,9 @@ def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> boo
     family = location_scale_of(model, variable.name)
     if family is None or variable.type.kind != FAMILIES[family[0].family].support:
         return False
-    if not (variable.plates or variable.axes) or not set(model.random_parents(conditional)) & (latent - {variable.name}):
+    if not (variable.plates or variable.axes) or not set(model.random_parents(conditional)) & (
+        latent - {variable.name}
+    ):
         return False
     loc_and_scale = dict(family[0].arguments)
     references = [

@@ -32,6 +32,8 @@ FITTED: dict[str, tuple[str, dict[str, Any]]] = {
     "labels that all rows enter": ("m ~ Normal(0, 1)\nplate row {\n  z ~ Bernoulli(0.4)\n  y ~ Normal(z + m, 1)\n}\n"
                                    "s = sum(z, over = row)\nw ~ Normal(s, 1)", {"y": Y}),
     "unknown upper end": ("top ~ Exponential(0.01)\nplate row { y ~ Uniform(0, top) }", {"y": [30.0, 60.0, 12.0]}),
+    "recursion": ("a ~ HalfNormal(1)\nb ~ Beta(1, 1)\nplate t = chain {\n  v = if first then a else a + b * prev(v)\n"
+                  "  y ~ Normal(0, v)\n}", {"y": Y}),
 }  # fmt: skip
 
 
@@ -53,8 +55,6 @@ def test_fitted(name: str) -> None:
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
-    "recursion": ("a ~ HalfNormal(1)\nb ~ Beta(1, 1)\nplate t = chain {\n  v = if first then a else a + b * prev(v)\n"
-                  "  y ~ Normal(0, v)\n}", {"y": Y}),
     "positive field to learn": ("param a : positive\nplate row {\n  field x : positive\n  factor -a * x\n}",
                                 {"x": [1.0, 2.0, 3.0]}),
 }  # fmt: skip

@@ -64,6 +64,7 @@ LOOPS = [n for n in CASES if n != "labels"]
 def test_loops_and_torch_have_one_density(name: str) -> None:
     target = target_over(CASES[name], data_of())
     native = native_log_density(target.joint, target.names)
+    assert native.over_lanes is not None
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(9, target.dimension)) * 0.7)
     expected, slopes = target.value_and_grad(x)
     values, gradients = native.values_and_gradients(x.numpy())
