@@ -169,12 +169,10 @@ class CollapsedSweeps:
         return np.repeat(known[None], chains, 0)
 
     def start(self, rng: np.random.Generator, chains: int) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and streams of chains that begin: those of tokens evenly drawn, others one by one given those before them."""
+        """Labels and streams of chains that begin: each label is drawn given those before it, which saves tens of sweeps beside labels
+        that are drawn evenly."""
         streams = rng.integers(2**63, size=chains).astype(np.uint64)
         labels = self.first_labels(chains)
-        for pair in self.pairs:
-            here = slice(pair.label.start, pair.label.start + len(pair.label.codes))
-            labels[:, here] = rng.integers(pair.label.size, size=(chains, len(pair.label.codes)), dtype=np.int32)
         self.sweep(labels, self.remembered(labels), streams)
         return labels, streams
 

@@ -19,6 +19,7 @@ from numba import njit
 from numba.core import event
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from pgmlang.native import parts
@@ -28,6 +29,8 @@ from pgmlang.versions import __version__
 REORDERED = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be taken in another order and quotients as products with reciprocals, always in the same one; what is infinite or no number
 stays so."""
+IN_ORDER = REORDERED - {"reassoc"}
+"""Sums are taken as they are written: what is infinite or no number in one choice never meets another's."""
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,8 +65,19 @@ def _part(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
     return dispatcher  # type: ignore[no-any-return]
 
 
-def _compiled(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
-    dispatcher: Any = njit(error_model="numpy", nogil=True, fastmath=fastmath)(function)
+def compiled_lanes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled`, for functions of `lanes`, which are called by compiled ones alone: sums in the order in which they are written, products
+    and sums as one operation."""
+    return _compiled(function, fastmath=IN_ORDER, no_cpython_wrapper=True)
+
+
+def compiled_groups(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled_lanes`, for functions that are called from Python."""
+    return _compiled(function, fastmath=IN_ORDER)
+
+
+def _compiled(function: Callable[..., Any], fastmath: Any, **flags: Any) -> Callable[..., Any]:
+    dispatcher: Any = njit(error_model="numpy", nogil=True, fastmath=fastmath, **flags)(function)
     dispatcher._cache = CodeFiles(function)  # type: ignore[attr-defined]
     return dispatcher  # type: ignore[no-any-return]
 
@@ -85,6 +99,8 @@ def _runtime() -> str:
 
     here = files("pgmlang.native.runtime").iterdir()
     texts = [f.read_bytes() for f in sorted(here, key=lambda f: f.name) if f.name.endswith(".py")]
+    # what makes functions over lanes of them, whose module compiled code names
+    texts += [(files("pgmlang.native") / name).read_bytes() for name in ("lane_forms.py", "lane_functions.py")]
     return hashlib.sha256(
         b"".join([*texts, *(inspect.getsource(m).encode() for m in (sys.modules[__name__], parts))])
     ).hexdigest()
@@ -107,7 +123,8 @@ class CodeFiles(_Cache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function of a signature; None where there is none."""
-        target_context.refresh()
+        # what running takes of numba; compiling takes ten times as many of its modules (`refresh`), and asks for them by itself
+        rtsys.initialize(target_context)
         code = read_code(self._key, self._file(sig, target_context.codegen())) if self._is_enabled else None
         return None if code is None else CompileResult._rebuild(target_context, *pickle.loads(code))
 

@@ -104,7 +104,7 @@ class _Caller:
             if parameter not in same:
                 target = ast.Name(renamed.get(parameter, parameter), ast.Store())
                 begin.append(ast.copy_location(ast.Assign([target], argument), call))
-        statements = [_Renamed(renamed).visit(copy.deepcopy(s)) for s in body.body if not _is_text(s)]
+        statements = [Renamed(renamed).visit(copy.deepcopy(s)) for s in body.body if not _is_text(s)]
         return [ast.fix_missing_locations(s) for s in (*begin, *statements)]
 
 
@@ -130,7 +130,9 @@ def _fresh(name: str, taken: set[str]) -> str:
     return f"{name}_{number}"
 
 
-class _Renamed(ast.NodeTransformer):
+class Renamed(ast.NodeTransformer):
+    """Gives some names others."""
+
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
 

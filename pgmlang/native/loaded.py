@@ -45,21 +45,25 @@ class LoadedProgram:
         sizes = tuple(map(int, self.sizes))
         return (*given, *self.module.prepare(*given, *sizes), *sizes)
 
-    def each(self, chains: int, run: Callable[[slice], Any], evaluations: int) -> None:
-        """Runs over all chains, shared out among threads, few enough at a time that an interrupt is heard; remembers how long one
-        evaluation takes."""
+    def each(self, chains: int, run: Callable[[slice], Any], evaluations: int, group: int = 1) -> None:
+        """Runs over all chains, shared out among threads in whole groups, few enough at a time that an interrupt is heard; remembers how
+        long one evaluation takes."""
         arguments = self.arguments
         assert arguments is not None
         each = self.seconds * evaluations
-        shares = min(self.threads, chains, max(1, int(each * chains / SHORTEST_SHARE)))
+        groups = -(-chains // group)
+        shares = min(self.threads, groups, max(1, int(each * chains / SHORTEST_SHARE)))
         most = min(chains, max(1, int(shares * LONGEST_CALL / max(each, 1e-9)))) if self.seconds else chains
-        for start in range(0, chains, max(1, most)):
+        most = group * max(1, most // group)
+        for start in range(0, chains, most):
             end = min(chains, start + most)
             begin = time.perf_counter()
             if shares < 2:
                 run(slice(start, end))
             else:
-                edges = np.linspace(start, end, min(shares, end - start) + 1).astype(int)
+                here = -(-(end - start) // group)
+                edges = np.linspace(0, here, min(shares, here) + 1).astype(int) * group + start
+                edges[-1] = end
                 for done in [self._pool.submit(run, slice(a, b)) for a, b in pairwise(edges)]:
                     done.result()
             took = (time.perf_counter() - begin) * shares / ((end - start) * evaluations)

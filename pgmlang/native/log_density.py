@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
 
 import numpy as np
 
+from pgmlang.native.lane_forms import LANES, NoLanes
+from pgmlang.native.lane_functions import program_over_lanes
 from pgmlang.native.loaded import LONGEST_CALL, LoadedProgram
+from pgmlang.native.program_files import load_program
+
+FEWEST_IN_LANES = 4
+"""Chains of which a group of lanes takes less time than they do one by one."""
 
 
 @dataclass(eq=False)
@@ -16,26 +24,42 @@ class NativeLogDensity(LoadedProgram):
 
     has_values: bool = True
 
+    @cached_property
+    def over_lanes(self) -> ModuleType | None:
+        """The program over groups of chains; None where it has no such form."""
+        try:
+            return load_program(program_over_lanes(self.program.source))
+        except NoLanes:
+            return None
+
+    def _of(self, chains: int) -> tuple[ModuleType, int]:
+        """The program that works so many chains out, and how many at once."""
+        if chains >= FEWEST_IN_LANES and self.over_lanes is not None:
+            return self.over_lanes, LANES
+        return self.module, 1
+
     def values(self, x: np.ndarray) -> np.ndarray:
         """Log-densities ``[C]`` at free vectors ``x [C, d]``; -inf where they are not finite."""
         if not self.has_values:
             return self.values_and_gradients(x)[0]
         out = np.empty(len(x))
-        self.each(len(x), lambda part: self.module.log_densities(x[part], out[part], *self.arguments), 1)
+        module, group = self._of(len(x))
+        self.each(len(x), lambda part: module.log_densities(x[part], out[part], *self.arguments), 1, group)
         return out
 
     def values_and_gradients(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-densities ``[C]`` and gradients ``[C, d]`` at ``x [C, d]``; zero where one is not finite."""
         values, gradients = np.empty(len(x)), np.empty_like(x)
         position, variance, momentum = x.copy(), np.ones(x.shape[1]), np.zeros_like(x)
+        module, group = self._of(len(x))
 
         def run(part: slice) -> None:
-            self.module.trajectories(
+            module.trajectories(
                 position[part], momentum[part], values[part], gradients[part], 0.0, variance, 0, False, False,
                 *self.arguments,
             )  # fmt: skip
 
-        self.each(len(x), run, 1)
+        self.each(len(x), run, 1, group)
         return values, gradients
 
     def trajectories(
@@ -44,6 +68,7 @@ class NativeLogDensity(LoadedProgram):
     ) -> None:  # fmt: skip
         """``steps`` leapfrog steps of each chain, in place: ``position``, ``momentum`` and ``gradients [C, d]``, ``values [C]``;
         ``variance [d]``: the inverse mass."""
+        module, group = self._of(len(position))
         done = 0
         while done < steps:
             # never long without Python, which hears interrupts
@@ -52,10 +77,10 @@ class NativeLogDensity(LoadedProgram):
             some = min(steps - done, max(1, longest))
 
             def run(part: slice, some: int = some, done: int = done) -> None:
-                self.module.trajectories(
+                module.trajectories(
                     position[part], momentum[part], values[part], gradients[part], step, variance, some, done == 0,
                     done + some == steps, *self.arguments,
                 )  # fmt: skip
 
-            self.each(len(position), run, some)
+            self.each(len(position), run, some, group)
             done += some

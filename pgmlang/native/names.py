@@ -37,7 +37,8 @@ RESERVED = SPECIAL | TAILS | VECTOR_MAPS | MATRICES | SEQUENCES | {
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",
     "compiled", "compiled_sums", "draw", "unit_values", "add_unit_values",
-    "weights", "place", "places", "out", "seeds", "stream", "STEP", "uniform", "drawn_state", "sweep",
+    "weights", "place", "places", "out", "seeds", "stream", "STEP", "uniform", "drawn_state", "sweep", "lanes_at", "number_in", "with_number", "first", "lane", "lanes", "chains", "width",
+    "held", "lane_functions", "compiled_groups", "one",
 }  # fmt: skip
 
 
@@ -80,6 +81,8 @@ class Identifiers:
 
     def _fresh(self, hint: str) -> str:
         word = re.sub(r"\W+", "_", hint)
+        if word.endswith("_lanes"):  # functions over lanes
+            word = f"{word}_"
         if not word.isidentifier() or keyword.iskeyword(word):
             word = f"v_{word}"
         name, number = word, 1

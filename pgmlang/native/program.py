@@ -316,8 +316,14 @@ def _foot(out: Writer, arguments: list[str], functions: str) -> None:
 
     for function in getattr(chains, functions) if functions else ():
         out.blank(2)
-        tree = _WithArguments(arguments).visit(ast.parse(inspect.getsource(function)))
-        out.text("@compiled_sums\n" + ast.unparse(ast.fix_missing_locations(tree)))
+        out.text(
+            "@compiled_sums\n" + ast.unparse(with_arguments(ast.parse(inspect.getsource(function)), arguments))
+        )
+
+
+def with_arguments(tree: ast.Module, names: list[str]) -> ast.Module:
+    """Functions with ``arguments`` written out as ``names``."""
+    return ast.fix_missing_locations(_WithArguments(names).visit(tree))  # type: ignore[no-any-return]
 
 
 class _WithArguments(ast.NodeTransformer):

@@ -10,10 +10,8 @@ from pgmlang.native.compiled import part
 @part
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
-    if x >= 0.0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1.0 + e)
+    e = math.exp(-abs(x))
+    return (1.0 if x >= 0.0 else e) / (1.0 + e)
 
 
 @part
@@ -46,14 +44,11 @@ def logaddexp(a, b):
 def exponentials(each, largest):
     """Numbers as their exponentials beside that of the largest of them; gives the sum. Infinite ones alone count where there are any."""
     total = 0.0
-    if abs(largest) < math.inf:
-        for i in range(each.shape[0]):
-            each[i] = math.exp(each[i] - largest)
-            total += each[i]
-    else:
-        for i in range(each.shape[0]):
-            each[i] = 1.0 if each[i] == math.inf else 0.0
-            total += each[i]
+    is_finite = abs(largest) < math.inf
+    for i in range(each.shape[0]):
+        rest = math.exp(each[i] - largest) if is_finite else 1.0 if each[i] == math.inf else 0.0
+        each[i] = rest
+        total += rest
     return total
 
 

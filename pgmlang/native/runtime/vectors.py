@@ -14,13 +14,10 @@ SMALLEST = 2.2250738585072014e-308
 def share_taken(x, left):
     """The share that an element takes of what is not yet taken, even at x = 0 where ``left`` elements come after it; and the rest, which
     does not cancel."""
-    if x >= 0.0:
-        e = left * math.exp(-x)
-        taken, rest = 1.0 / (1.0 + e), e / (1.0 + e)
-    else:
-        e = math.exp(x)
-        taken, rest = e / (e + left), left / (e + left)
-    return max(taken, SMALLEST), max(rest, SMALLEST)
+    e = math.exp(-abs(x))
+    own = 1.0 if x >= 0.0 else e
+    other = left * e if x >= 0.0 else left
+    return max(own / (own + other), SMALLEST), max(other / (own + other), SMALLEST)
 
 
 @part

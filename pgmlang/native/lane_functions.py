@@ -1,0 +1,122 @@
+"""The runtime's functions over lanes, made from their texts as they stand, and programs over lanes, made from programs."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from functools import cache
+from importlib.resources import files
+from types import ModuleType
+
+from pgmlang.native.lane_forms import OF_NUMBERS, OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes, by_lane
+
+TEXTS = ("special", "tails", "vectors")
+"""Files of the runtime whose functions have forms over lanes: element by element, or along the first axis of vectors."""
+DENSITIES = ("log_density", "log_density_and_gradient")
+OF_LANES = (
+    "from pgmlang.native.runtime.lanes import both_lanes, choose_lanes, eight_lanes, either_lanes, lanes_at, larger_lanes, not_lanes, number_in, put_lanes, size_lanes, "
+    "smaller_lanes, with_number"
+)
+HEAD = f"""import math
+
+import numpy as np
+
+from pgmlang.native.compiled import compiled_lanes
+from pgmlang.native.runtime.lane_mathematics import *
+{OF_LANES}
+"""
+
+
+@cache
+def _functions() -> dict[str, ast.FunctionDef]:
+    """The functions of the runtime, as they are written."""
+    return {name: function for text in TEXTS for name, function in _functions_of(text).items()}
+
+
+@cache
+def _functions_of(name: str) -> dict[str, ast.FunctionDef]:
+    tree = ast.parse((files("pgmlang.native.runtime") / f"{name}.py").read_text("utf-8"))
+    return {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef)}
+
+
+@cache
+def known_functions() -> frozenset[str]:
+    """The names of those that a program may call over lanes."""
+    return frozenset(_functions())
+
+
+@cache
+def text_of_functions() -> str:
+    """All of them over lanes."""
+    out = [HEAD, *(f"from pgmlang.native.runtime.{name} import *" for name in TEXTS)]
+    out += [
+        f"from pgmlang.native.runtime.{name} import {', '.join(_constants(name))}"
+        for name in TEXTS
+        if _constants(name)
+    ]
+    out += [f"{name}{SUFFIX} = {name}" for name in sorted(OWN_MATHEMATICS)]
+    of_mathematics = [
+        by_lane(name, f"math.{name}({{}})", ["a", "b"][:number]) for name, number in sorted(OF_NUMBERS.items())
+    ]
+    made = [*of_mathematics, by_lane("power", "math.pow({})", ["a", "b"])]
+    for name, function in _functions().items():
+        try:
+            if name in _functions_of("tails"):
+                raise NoLanes("series that end by what varies")
+            made.append(LaneForm(function, known_functions()).of_helper())
+        except NoLanes:
+            made.append(_in_each_lane(name, function))
+    return "\n\n".join([*out, *("@compiled_lanes\n" + ast.unparse(f) for f in made)]) + "\n"
+
+
+def _in_each_lane(name: str, function: ast.FunctionDef) -> ast.FunctionDef:
+    last = [n for n in ast.walk(function) if isinstance(n, ast.Return)][-1].value
+    values = len(last.elts) if isinstance(last, ast.Tuple) else 1
+    return by_lane(name, f"{name}({{}})", [a.arg for a in function.args.args], values)
+
+
+def _constants(name: str) -> list[str]:
+    tree = ast.parse((files("pgmlang.native.runtime") / f"{name}.py").read_text("utf-8"))
+    assigned = [n for n in tree.body if isinstance(n, ast.Assign)]
+    return [n.id for a in assigned for n in ast.walk(a.targets[0]) if isinstance(n, ast.Name)]
+
+
+def lane_functions() -> ModuleType:
+    """The module of `text_of_functions`."""
+    from pgmlang.native.program_files import load_program
+
+    return load_program(text_of_functions())
+
+
+def program_over_lanes(source: str) -> str:
+    """A program of loops over one chain as one over groups of eight. Raises NoLanes where it does what no lanes do."""
+    from pgmlang.native.program import with_arguments
+    from pgmlang.native.runtime import lane_groups
+
+    body: list[str] = []
+    used: set[str] = set()
+    arguments: list[str] = []
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.FunctionDef) or node.name not in DENSITIES:
+            continue
+        vectors = [a.arg for a in node.args.args if a.arg in ("x", "gradient")]
+        arguments = [a.arg for a in node.args.args[len(vectors) :]]
+        form = LaneForm(node, known_functions())
+        body.append("@inlined\n" + ast.unparse(form.of_program(vectors)))
+        used |= form.used
+    for function in lane_groups.FUNCTIONS:
+        tree = with_arguments(ast.parse(inspect.getsource(function)), arguments)
+        body.append("@compiled_groups\n" + ast.unparse(tree))
+    return "\n\n".join([_head(source, used), *body]) + "\n"
+
+
+def _head(source: str, used: set[str]) -> str:
+    imported = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) and "runtime" in str(n.module)]
+    lines = [
+        source.partition("\n")[0], "import math", "", "import numpy as np", "", *map(ast.unparse, imported),
+        "from pgmlang.native.compiled import compiled_groups, inlined",
+        "from pgmlang.native.lane_functions import lane_functions",
+        "from pgmlang.native.runtime.lane_mathematics import rounded_lanes",
+        OF_LANES, "", *(f"{name}{SUFFIX} = lane_functions().{name}{SUFFIX}" for name in sorted(used)),
+    ]  # fmt: skip
+    return "\n".join(lines)

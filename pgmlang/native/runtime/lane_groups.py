@@ -1,0 +1,67 @@
+"""What every program over lanes ends with, over the ``log_density`` and ``log_density_and_gradient`` above it: chains in groups of eight, the
+last group filled up with its last chain. As `chains`, the text of these functions is copied into programs."""
+
+# ruff: noqa: F821
+
+from __future__ import annotations
+
+import math
+
+
+def log_densities(x, values, arguments):
+    """Log-densities `values [C]` at free vectors `x [C, d]`."""
+    chains, width = x.shape
+    point = np.empty((width, 8))
+    for first in range(0, chains, 8):
+        for lane in range(8):
+            chain = min(first + lane, chains - 1)
+            for entry in range(width):
+                point[entry, lane] = x[chain, entry]
+        value = eight_lanes(log_density(point, *arguments))
+        for lane in range(min(8, chains - first)):
+            one = number_in(value, lane)
+            values[first + lane] = one if math.isfinite(one) else -math.inf
+
+
+def trajectories(position, momentum, values, gradients, step, variance, steps, is_first, is_last, arguments):
+    """`trajectories` of `chains`, in groups."""
+    chains, width = position.shape
+    point, kinetic, slope = np.empty((width, 8)), np.empty((width, 8)), np.empty((width, 8))
+    for first in range(0, chains, 8):
+        for lane in range(8):
+            chain = min(first + lane, chains - 1)
+            for entry in range(width):
+                point[entry, lane] = position[chain, entry]
+                kinetic[entry, lane] = momentum[chain, entry]
+                slope[entry, lane] = gradients[chain, entry]
+        value = eight_lanes(0.0)
+        if is_first and steps > 0:
+            for entry in range(width):
+                put_lanes(kinetic, entry, lanes_at(kinetic, entry) + 0.5 * step * lanes_at(slope, entry))
+        for leap in range(max(steps, 1)):
+            for entry in range(width):
+                if steps > 0:
+                    put_lanes(
+                        point, entry, lanes_at(point, entry) + step * variance[entry] * lanes_at(kinetic, entry)
+                    )
+                put_lanes(slope, entry, eight_lanes(0.0))
+            value = eight_lanes(log_density_and_gradient(point, slope, *arguments))
+            is_finite = size_lanes(value) < math.inf
+            value = choose_lanes(is_finite, value, -math.inf)
+            for entry in range(width):
+                is_finite = is_finite & (size_lanes(lanes_at(slope, entry)) < math.inf)
+            kick = 0.0
+            if steps > 0:
+                kick = 0.5 * step if is_last and leap + 1 == steps else step
+            for entry in range(width):
+                put_lanes(slope, entry, choose_lanes(is_finite, lanes_at(slope, entry), 0.0))
+                put_lanes(kinetic, entry, lanes_at(kinetic, entry) + kick * lanes_at(slope, entry))
+        for lane in range(min(8, chains - first)):
+            values[first + lane] = number_in(value, lane)
+            for entry in range(width):
+                position[first + lane, entry] = point[entry, lane]
+                momentum[first + lane, entry] = kinetic[entry, lane]
+                gradients[first + lane, entry] = slope[entry, lane]
+
+
+FUNCTIONS = (log_densities, trajectories)
