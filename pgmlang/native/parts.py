@@ -109,7 +109,7 @@ class PartCompiler(Compiler):  # type: ignore[misc]
         return [passes, *others]
 
 
-class Part(Dispatcher):  # type: ignore[misc]
+class PartDispatcher(Dispatcher):  # type: ignore[misc]
     """A function for compiled callers; called from Python, it is compiled once more, by itself."""
 
     def __call__(self, *arguments: Any) -> Any:
@@ -131,5 +131,5 @@ def part(function: Callable[..., Any], **options: Any) -> Any:
     """A function that is part of whoever calls it from compiled code."""
     own = {"pipeline_class": PartCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     dispatcher = _jitted(function, {**options, **own})
-    dispatcher.__class__ = Part
+    dispatcher.__class__ = PartDispatcher
     return dispatcher
