@@ -25,6 +25,8 @@ OF_NUMBERS = {"lgamma": 1, "erf": 1, "erfc": 1, "sin": 1, "cos": 1, "tan": 1, "a
 """Functions of `math` that are run in each lane, and how many arguments they take."""
 OF_MATHEMATICS = OWN_MATHEMATICS | OF_NUMBERS.keys()
 BUILTINS = {"min": "smaller_lanes", "max": "larger_lanes", "abs": "size_lanes", "round": "rounded_lanes"}
+PARTS, LONGEST_SUM = 4, 4
+"""Sums that a sum is taken in, and statements of loops that are written out so often."""
 PLAIN = frozenset({"range", "float", "int", "bool", "len"})
 """Other functions of Python that are called, of what is no lanes."""
 MAKERS = frozenset({"empty", "zeros", "full"})
@@ -193,6 +195,8 @@ class LaneForm:
             case ast.For():
                 if self.is_lanes(statement.iter):
                     raise NoLanes("loops whose ends vary")
+                if self._is_sum(statement):
+                    return self._in_parts(statement)
                 return [ast.For(statement.target, statement.iter, self._statements(statement.body), [])]
             case ast.While():
                 if self.is_lanes(statement.test):
@@ -204,6 +208,46 @@ class LaneForm:
             case ast.Expr(value=value):
                 return [ast.Expr(self.over(value))]
         return [statement]
+
+    def _is_sum(self, loop: ast.For) -> bool:
+        """Whether a short loop does nothing but add up lanes."""
+        *before, last = loop.body
+        match loop.iter, last:
+            case ast.Call(args=[_]), ast.AugAssign(target=ast.Name(id=name), op=ast.Add()) if name in self.varying:
+                names = [s.targets[0] for s in before if isinstance(s, ast.Assign)]
+                is_short = len(names) == len(before) < LONGEST_SUM and all(isinstance(n, ast.Name) for n in names)
+                return is_short and not any(
+                    isinstance(n, ast.Name) and n.id == name for s in (*before, last) for n in _read(s)
+                )
+        return False
+
+    def _in_parts(self, loop: ast.For) -> list[ast.stmt]:
+        """A sum as several, element by element in turn, of which none waits for the other's last addition."""
+        total = loop.body[-1].target.id  # type: ignore[attr-defined]
+        assert isinstance(loop.target, ast.Name)
+        assert isinstance(loop.iter, ast.Call)
+        index, size = loop.target.id, loop.iter.args[0]
+        turn, parts = self._name(), [total, *(self._name() for _ in range(PARTS - 1))]
+        whole = ast.BinOp(size, ast.FloorDiv(), ast.Constant(PARTS))
+        inner: list[ast.stmt] = []
+        for i, part in enumerate(parts):
+            place = py.binary(
+                "add", py.binary("mul", ast.Name(turn, ast.Load()), ast.Constant(PARTS)), ast.Constant(i)
+            )
+            inner.append(ast.Assign([ast.Name(index, ast.Store())], place))
+            inner += [Renamed({total: part}).visit(s) for s in map(copy.deepcopy, self._statements(loop.body))]
+        done = py.binary("mul", whole, ast.Constant(PARTS))
+        rest = ast.For(loop.target, py.call("range", done, size), self._statements(loop.body), [])
+        zero = py.call("eight_lanes", ast.Constant(0.0))
+        added: ast.expr = ast.Name(total, ast.Load())
+        for part in parts[1:]:
+            added = py.binary("add", added, ast.Name(part, ast.Load()))
+        return [
+            *(ast.Assign([ast.Name(part, ast.Store())], zero) for part in parts[1:]),
+            ast.For(ast.Name(turn, ast.Store()), py.call("range", whole), inner, []),
+            rest,
+            ast.Assign([ast.Name(total, ast.Store())], added),
+        ]
 
     def _statement_of(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
         """An assignment of what is made over already."""
@@ -340,22 +384,10 @@ class LaneForm:
         return py.call(name + SUFFIX, *arguments)
 
 
-def by_lane(name: str, said: str, parameters: list[str], values: int = 1) -> ast.FunctionDef:
-    """A function of numbers run in each lane: ``said``: how it is called; ``values``: how many it gives."""
-    one = ", ".join(f"number_in({p}, lane)" for p in parameters)
-    if values == 1:
-        text = f"    out = eight_lanes(0.0)\n    for lane in range({LANES}):\n        out = with_number(out, lane, {said.format(one)})\n    return out\n"
-    else:
-        outs = [f"out_{i}" for i in range(values)]
-        text = (
-            "".join(f"    {o} = eight_lanes(0.0)\n" for o in outs)
-            + f"    for lane in range({LANES}):\n        each = {said.format(one)}\n"
-        )
-        text += "".join(f"        {o} = with_number({o}, lane, each[{i}])\n" for i, o in enumerate(outs))
-        text += f"    return {', '.join(outs)}\n"
-    tree = ast.parse(f"def {name}{SUFFIX}({', '.join(parameters)}):\n{text}")
-    assert isinstance(tree.body[0], ast.FunctionDef)
-    return tree.body[0]
+def _read(statement: ast.stmt) -> list[ast.AST]:
+    """What stands in the value of an assignment."""
+    assert isinstance(statement, ast.Assign | ast.AugAssign)
+    return list(ast.walk(statement.value))
 
 
 def _maker(node: ast.AST) -> bool:

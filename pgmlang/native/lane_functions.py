@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from pgmlang.native.lane_forms import OF_NUMBERS, OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes, by_lane
+from pgmlang.native.lane_forms import LANES, OF_NUMBERS, OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes
 
 TEXTS = ("special", "tails", "vectors")
 """Files of the runtime whose functions have forms over lanes: element by element, or along the first axis of vectors."""
@@ -73,6 +73,24 @@ def _in_each_lane(name: str, function: ast.FunctionDef) -> ast.FunctionDef:
     last = [n for n in ast.walk(function) if isinstance(n, ast.Return)][-1].value
     values = len(last.elts) if isinstance(last, ast.Tuple) else 1
     return by_lane(name, f"{name}({{}})", [a.arg for a in function.args.args], values)
+
+
+def by_lane(name: str, said: str, parameters: list[str], values: int = 1) -> ast.FunctionDef:
+    """A function of numbers run in each lane: ``said``: how it is called; ``values``: how many it gives."""
+    one = ", ".join(f"number_in({p}, lane)" for p in parameters)
+    if values == 1:
+        text = f"    out = eight_lanes(0.0)\n    for lane in range({LANES}):\n        out = with_number(out, lane, {said.format(one)})\n    return out\n"
+    else:
+        outs = [f"out_{i}" for i in range(values)]
+        text = (
+            "".join(f"    {o} = eight_lanes(0.0)\n" for o in outs)
+            + f"    for lane in range({LANES}):\n        each = {said.format(one)}\n"
+        )
+        text += "".join(f"        {o} = with_number({o}, lane, each[{i}])\n" for i, o in enumerate(outs))
+        text += f"    return {', '.join(outs)}\n"
+    tree = ast.parse(f"def {name}{SUFFIX}({', '.join(parameters)}):\n{text}")
+    assert isinstance(tree.body[0], ast.FunctionDef)
+    return tree.body[0]
 
 
 def _constants(name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Eight chains as one number: the type `lanes` of compiled functions, eight float64 that one instruction works on, and `mask`, eight truths.
 
 A program over lanes reads as one over numbers. Arithmetic and comparisons are those of numbers, a number beside lanes stands for eight of it;
-what is a choice (``b if a else c``) of numbers is `choose_lanes` of lanes. No lane hears of another, and no sum is taken in another order, so a
+what is a choice (``b if a else c``) of numbers is `choose_lanes` of lanes. No lane hears of another, and sums are taken in one order, so a
 chain's results hang neither on its lane nor on the chains beside it.
 """
 
