@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -18,6 +16,7 @@ import numpy as np
 from pgmlang.native.collapsed import labels_of
 from pgmlang.native.collapsed_arrays import Arrays, DrawArrays, IntegratedTable, LabelArrays
 from pgmlang.native.program_files import load_program
+from pgmlang.native.runtime_text import runtime_text
 
 LONGEST_CALL = 0.1
 """Seconds of one call of compiled code, between which an interrupt is heard."""
@@ -301,7 +300,7 @@ class CollapsedSweeps:
 
 def program_text() -> str:
     """The text of the compiled functions."""
-    return (Path(inspect.getfile(load_program)).parent / "runtime/collapsed.py").read_text(encoding="utf-8")
+    return runtime_text("collapsed")
 
 
 def can_compile() -> bool:

@@ -1,5 +1,6 @@
 """Held-out log-likelihoods of unseen rows: exact where their latents can be summed out, by quadrature where a unit
-has one or two real ones, else by importance sampling from a guide or the prior, or annealed."""
+has one or two real ones, label after label where these share a Dirichlet, else by importance sampling from a guide or the prior, or
+annealed."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from pgmlang.query.new_rows import GUIDED, PARTICLES, NewRows
 from pgmlang.query.quadrature import STEPS, Integrals, integrated
 from pgmlang.query.row_units import around_latents, log_density_apart, units_of_rows
 from pgmlang.query.score import Score
+from pgmlang.query.sequential_labels import SequentialLabels, sequential_labels
 
 ENOUGH = 100
 """Effective draws of the worst element with which importance sampling from the prior will do."""
@@ -72,6 +74,9 @@ def score_rows(rows: NewRows) -> Score:
     if integrals is not None:
         how = f"adaptive quadrature of {_listed(continuous)}, error {error_bound(integrals.error)}"
         return score_of_draws(integrals.values, unit, _words(few, how))
+    in_order = sequential_labels(rows)
+    if in_order is not None:
+        return _left_to_right(in_order, unit)
     by_prior = _by_prior(rows, inner, sums, continuous, plate)
     if (by_prior.ess or 0) >= ENOUGH:
         return by_prior
@@ -201,6 +206,14 @@ def _by_forward_draws(rows: NewRows, unit: str) -> Score:
     refuse_few(drawn)
     words = f"importance sampling, {len(drawn.log_weights)} forward draws of {_listed(rows.hidden)}"
     return score_of_weights(drawn.log_weights, unit, _words(rows, words))
+
+
+def _left_to_right(labels: SequentialLabels, unit: str) -> Score:
+    """See `sequential_labels`."""
+    runs = labels.repeats * labels.num_draws
+    words = f"left to right over `{labels.arrays.labels[0].name}`, {runs} runs, unbiased for the likelihood, low in its logarithm"
+    few = replace(labels.rows, num_draws=labels.num_draws)
+    return score_of_weights(labels.log_weights(), unit, _words(few, words), labels.rows.is_point)
 
 
 def _by_guide(rows: NewRows, plate: str) -> Score:
