@@ -22,6 +22,7 @@ from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
+from pgmlang.native import parts
 from pgmlang.native.code_files import read_code, write_code
 from pgmlang.versions import __version__
 
@@ -46,6 +47,22 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `compiled`, with REORDERED sums and quotients: for loops over rows."""
     return _compiled(function, fastmath=REORDERED)
+
+
+def part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled`, of a function that only compiled ones call: it has no machine code but theirs."""
+    return _part(function, fastmath=False)
+
+
+def part_of_sums(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `part`, with REORDERED sums and quotients."""
+    return _part(function, fastmath=REORDERED)
+
+
+def _part(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
+    dispatcher = parts.part(function, error_model="numpy", nogil=True, fastmath=fastmath)
+    dispatcher._cache = PartFiles(function)
+    return dispatcher  # type: ignore[no-any-return]
 
 
 def compiled_lanes(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -84,7 +101,9 @@ def _runtime() -> str:
     texts = [f.read_bytes() for f in sorted(here, key=lambda f: f.name) if f.name.endswith(".py")]
     # what makes functions over lanes of them, whose module compiled code names
     texts += [(files("pgmlang.native") / name).read_bytes() for name in ("lane_forms.py", "lane_functions.py")]
-    return hashlib.sha256(b"".join([*texts, inspect.getsource(sys.modules[__name__]).encode()])).hexdigest()
+    return hashlib.sha256(
+        b"".join([*texts, *(inspect.getsource(m).encode() for m in (sys.modules[__name__], parts))])
+    ).hexdigest()
 
 
 class CodeFiles(_Cache):  # type: ignore[misc]
@@ -128,6 +147,14 @@ class CodeFiles(_Cache):  # type: ignore[misc]
     def _file(self, sig: Any, codegen: Any) -> str:
         hangs_on = f"{sig} {codegen.magic_tuple()}"
         return f"{self._name}-{hashlib.sha256(hangs_on.encode()).hexdigest()[:16]}.code"
+
+
+class PartFiles(CodeFiles):
+    """The same of parts."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The function of a signature; None where there is none."""
+        return super().load_overload(sig, parts.PartContext(target_context))
 
 
 def module_of(source: str, name: str, filename: str, tree: Any = None) -> ModuleType:

@@ -17,7 +17,9 @@ def log_densities(x, values, arguments):
             chain = min(first + lane, chains - 1)
             for entry in range(width):
                 point[entry, lane] = x[chain, entry]
-        value = eight_lanes(log_density(point, *arguments))
+        # a statement of its own is written out, also with more arguments than a call takes
+        found = log_density(point, *arguments)
+        value = eight_lanes(found)
         for lane in range(min(8, chains - first)):
             one = number_in(value, lane)
             values[first + lane] = one if math.isfinite(one) else -math.inf
@@ -45,7 +47,8 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
                         point, entry, lanes_at(point, entry) + step * variance[entry] * lanes_at(kinetic, entry)
                     )
                 put_lanes(slope, entry, eight_lanes(0.0))
-            value = eight_lanes(log_density_and_gradient(point, slope, *arguments))
+            found = log_density_and_gradient(point, slope, *arguments)
+            value = eight_lanes(found)
             is_finite = size_lanes(value) < math.inf
             value = choose_lanes(is_finite, value, -math.inf)
             for entry in range(width):

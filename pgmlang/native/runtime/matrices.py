@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 
-from pgmlang.native.compiled import compiled, compiled_sums
+from pgmlang.native.compiled import part, part_of_sums
 
 LOG_2 = 0.6931471805599453
 
 
-@compiled
+@part
 def covariance_root(x, root):
     """The Cholesky factor ``root [K, K]`` of a covariance, row by row from free values ``x`` (K (K + 1) / 2), on the diagonal their exponentials;
     gives the log determinant of the map to the covariance."""
@@ -31,7 +31,7 @@ def covariance_root(x, root):
     return log_det
 
 
-@compiled
+@part
 def covariance_root_adjoint(x, root, d_root, gradient, d_log_det):
     """Adds to `gradient` what the adjoints of `covariance_root`'s values, and of its log determinant, are worth to x."""
     size, place = root.shape[0], 0
@@ -43,7 +43,7 @@ def covariance_root_adjoint(x, root, d_root, gradient, d_log_det):
         place += 1
 
 
-@compiled
+@part
 def cosines_left(x):
     """tanh(x), 1 / cosh(x) and the logarithm of that."""
     e = math.exp(-2.0 * abs(x))
@@ -51,7 +51,7 @@ def cosines_left(x):
     return (sine if x >= 0.0 else -sine), 2.0 * math.exp(-abs(x)) / (1.0 + e), LOG_2 - abs(x) - math.log1p(e)
 
 
-@compiled
+@part
 def correlation_root(x, root):
     """The Cholesky factor ``root [K, K]`` of a correlation matrix of free values ``x`` (K (K - 1) / 2), row by row on the sphere (Stan reference
     manual, 10.9; Lewandowski, Kurowicka and Joe 2009); gives the log determinant of the map to the correlations below the diagonal."""
@@ -70,7 +70,7 @@ def correlation_root(x, root):
     return log_det
 
 
-@compiled
+@part
 def correlation_root_adjoint(x, root, d_root, gradient, d_log_det):
     """Adds to `gradient` what the adjoints of `correlation_root`'s values, and of its log determinant, are worth to x."""
     size = root.shape[0]
@@ -87,7 +87,7 @@ def correlation_root_adjoint(x, root, d_root, gradient, d_log_det):
             d_left = d_left * cosine + d_root[i, j] * sine
 
 
-@compiled_sums
+@part_of_sums
 def cholesky(matrix, begin, root, at, size):
     """The lower Cholesky factor of the ``size`` x ``size`` matrix that begins at ``begin``, into ``root`` from ``at``; minus the identity where there
     is none. The lower half of the matrix is read."""
@@ -114,7 +114,7 @@ def cholesky(matrix, begin, root, at, size):
                 root[at + i * size + j] = -1.0 if i == j else 0.0
 
 
-@compiled_sums
+@part_of_sums
 def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
     """Adds to ``d_matrix`` what the adjoint of `cholesky`'s factor is worth to each entry, of both halves alike; ``d_root`` is used up. Nothing where
     there is no factor."""
@@ -139,7 +139,7 @@ def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
                 d_matrix[begin + j * size + i] += 0.5 * d
 
 
-@compiled_sums
+@part_of_sums
 def solve_lower(root, begin, vector, start, out, at, size):
     """``out`` from ``at``: the vector with which the lower triangular ``root`` gives ``vector``."""
     for i in range(size):
@@ -150,7 +150,7 @@ def solve_lower(root, begin, vector, start, out, at, size):
         out[at + i] = total / root[row + i]
 
 
-@compiled_sums
+@part_of_sums
 def solve_lower_adjoint(root, begin, vector, start, out, at, d_out, d_root, d_vector, size):
     """Adds to ``d_root`` and ``d_vector`` (None: not wanted) what the adjoint of `solve_lower`'s vector is worth to them; ``d_out`` is used up."""
     for i in range(size - 1, -1, -1):
@@ -166,7 +166,7 @@ def solve_lower_adjoint(root, begin, vector, start, out, at, d_out, d_root, d_ve
             d_out[at + m] -= d * root[row + m]
 
 
-@compiled_sums
+@part_of_sums
 def solve_lower_columns(root, begin, matrix, start, out, at, size):
     """``out`` from ``at``: the matrix with which the lower triangular ``root`` gives the lower triangular ``matrix``."""
     for i in range(size):
@@ -177,7 +177,7 @@ def solve_lower_columns(root, begin, matrix, start, out, at, size):
             out[at + i * size + j] = total / root[begin + i * size + i] if j <= i else 0.0
 
 
-@compiled_sums
+@part_of_sums
 def solve_lower_columns_adjoint(root, begin, matrix, start, out, at, d_out, d_root, d_matrix, size):
     """Adds to ``d_root`` and ``d_matrix`` (None: not wanted) what the adjoint of `solve_lower_columns`'s matrix is worth to them; ``d_out`` is used
     up."""

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from pgmlang.native.compiled import compiled
+from pgmlang.native.compiled import part
 
 LEAST_WEIGHT = 1e-100
 """A state whose weight is less beside the largest keeps the weight's logarithm."""
@@ -22,7 +22,7 @@ LEAST_SUM = 1e-150
 """A sum of weights times chances that is less has lost some of them."""
 
 
-@compiled
+@part
 def transition_chances(transition):
     """Of logarithms ``transition [R, M, K, K]`` the numbers beside the largest of each matrix, and the logarithms of those ``[R, M]``."""
     tops = np.empty(transition.shape[:2])
@@ -41,7 +41,7 @@ def transition_chances(transition):
     return chances, tops
 
 
-@compiled
+@part
 def log_weight_at(weight, log_weight, is_kept, z):
     """The logarithm of the weight of a state, at its place."""
     if is_kept:
@@ -49,7 +49,7 @@ def log_weight_at(weight, log_weight, is_kept, z):
     return math.log(weight[z]) if weight[z] > 0.0 else -math.inf
 
 
-@compiled
+@part
 def log_arrived(weight, log_weight, is_kept, row, transition, into, states):
     """The logarithm of the sum of the weights of a row, which begin at ``row``, times chances into a state, whose column begins at ``into``, by
     logarithms alone."""
@@ -65,7 +65,7 @@ def log_arrived(weight, log_weight, is_kept, row, transition, into, states):
     return largest + math.log(rest)
 
 
-@compiled
+@part
 def arrive(weight, row, chances, matrix, come, here, states):
     """Sums of the weights at ``row`` times chances into every state, into ``come`` from ``here``; four states at a time."""
     z = 0
@@ -88,7 +88,7 @@ def arrive(weight, row, chances, matrix, come, here, states):
         z += 1
 
 
-@compiled
+@part
 def forward_pass(
     order, position, which, emission, transition, chances, tops, log_total, weight, arrived, log_weight, is_kept
 ):
@@ -161,7 +161,7 @@ def forward_pass(
                 log_total[r, first] = -math.inf if is_dead else total + math.log(rest)
 
 
-@compiled
+@part
 def add_lost(weight, log_weight, is_kept, row, transition, matrix, come, here, worth, extra, d_transition):
     """What states whose sums were too small for numbers are ``worth [K]`` to those before, as ``extra [K]``, and to transitions."""
     states = worth.shape[0]
@@ -178,7 +178,7 @@ def add_lost(weight, log_weight, is_kept, row, transition, matrix, come, here, w
                     d_transition[at] += worth[z] * one
 
 
-@compiled
+@part
 def forward_pass_adjoint(
     order, position, which, emission, transition, chances, tops, log_total, weight, arrived, log_weight, is_kept,
     d_log_total, d_emission, d_transition,

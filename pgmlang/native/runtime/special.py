@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import math
 
-from pgmlang.native.compiled import compiled
+from pgmlang.native.compiled import part
 
 
-@compiled
+@part
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
     e = math.exp(-abs(x))
     return (1.0 if x >= 0.0 else e) / (1.0 + e)
 
 
-@compiled
+@part
 def softplus(x):
     """log(1 + exp(x))."""
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-@compiled
+@part
 def log_of(x):
     """log x with log 0 = -inf."""
     return math.log(x) if x != 0.0 else -math.inf
 
 
-@compiled
+@part
 def log1p_of(x):
     """log(1 + x) with -inf at x = -1."""
     return math.log1p(x) if x != -1.0 else -math.inf
 
 
-@compiled
+@part
 def logaddexp(a, b):
     """log(exp(a) + exp(b))."""
     if a == b:
@@ -40,7 +40,7 @@ def logaddexp(a, b):
     return max(a, b) + math.log1p(math.exp(-abs(a - b)))
 
 
-@compiled
+@part
 def exponentials(each, largest):
     """Numbers as their exponentials beside that of the largest of them; gives the sum. Infinite ones alone count where there are any."""
     total = 0.0
@@ -52,19 +52,19 @@ def exponentials(each, largest):
     return total
 
 
-@compiled
+@part
 def log_sum_of(largest, rest):
     """The log of a sum of exponentials; of none is minus infinity."""
     return largest + math.log(rest) if rest != 0.0 else -math.inf
 
 
-@compiled
+@part
 def log1mexp(x):
     """log(1 - exp(-x)) for x >= 0 (Maechler 2012)."""
     return math.log(-math.expm1(-x)) if x < 0.6931471805599453 else math.log1p(-math.exp(-x))
 
 
-@compiled
+@part
 def log1pmx(r):
     """log(1 + r) - r for r > -1, accurate near 0."""
     if abs(r) < 0.01:
@@ -73,7 +73,7 @@ def log1pmx(r):
     return math.log1p(r) - r
 
 
-@compiled
+@part
 def stirling(x):
     """log Gamma(x) less Stirling's formula, (x - 1/2) log x - x + log(2 pi) / 2, for x > 0."""
     if x > 10.0:
@@ -84,7 +84,7 @@ def stirling(x):
     return math.lgamma(x) - (x - 0.5) * math.log(x) + x - 0.9189385332046727
 
 
-@compiled
+@part
 def digamma(x):
     """The derivative of log Gamma; NaN at its poles (DLMF 5.5.4, 5.11.2)."""
     if x <= 0.0:
@@ -94,7 +94,7 @@ def digamma(x):
     return digamma_above(x)
 
 
-@compiled
+@part
 def digamma_above(x):
     """`digamma` for x > 0: upwards by the recurrence, then the asymptotic series (DLMF 5.11.2)."""
     value = 0.0
@@ -108,7 +108,7 @@ def digamma_above(x):
     return value + math.log(x) - 0.5 / x - series
 
 
-@compiled
+@part
 def trigamma(x):
     """The second derivative of log Gamma for x > 0 (DLMF 5.15.5, 5.15.8)."""
     value = 0.0
@@ -121,7 +121,7 @@ def trigamma(x):
     return value + y + 0.5 * z + series
 
 
-@compiled
+@part
 def stirling_slope(x):
     """The derivative of `stirling`: digamma(x) - log x + 1 / (2 x), which cancels for large x."""
     if x > 10.0:
@@ -132,7 +132,7 @@ def stirling_slope(x):
     return digamma_above(x) - math.log(x) + 0.5 / x
 
 
-@compiled
+@part
 def deviance(shape, t, log_t):
     """log(t / shape) - (t - shape) / shape, accurate where the two are near (Loader 2000)."""
     r = (t - shape) / shape
@@ -142,7 +142,7 @@ def deviance(shape, t, log_t):
     return log_t - math.log(shape) - r
 
 
-@compiled
+@part
 def deviance_by_t(shape, t):
     """The derivative of `deviance` by t, log t apart where that is what it is worked out of."""
     if abs((t - shape) / shape) < 0.01:
@@ -150,13 +150,13 @@ def deviance_by_t(shape, t):
     return -1.0 / shape
 
 
-@compiled
+@part
 def deviance_by_log(shape, t):
     """The derivative of `deviance` by log t, where it is worked out of that."""
     return 0.0 if abs((t - shape) / shape) < 0.01 else 1.0
 
 
-@compiled
+@part
 def log_ndtr(x):
     """The log of the standard normal distribution function, accurate in both tails."""
     if x > -5.0:

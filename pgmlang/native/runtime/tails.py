@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from pgmlang.native.compiled import compiled
+from pgmlang.native.compiled import part
 from pgmlang.native.runtime.special import (
     deviance,
     digamma,
@@ -37,13 +37,13 @@ ZETA_LESS_ONE = np.array([
 """Riemann's zeta of 2, 3, ..., less one."""
 
 
-@compiled
+@part
 def gamma_kernel(shape, t, log_t):
     """shape log t - t - log Gamma(shape)."""
     return shape * deviance(shape, t, log_t) + 0.5 * math.log(shape) - 0.9189385332046727 - stirling(shape)
 
 
-@compiled
+@part
 def beta_kernel(a, b, p, q, log_p, log_q):
     """a log p + b log q - log B(a, b), q = 1 - p."""
     n = a + b
@@ -53,7 +53,7 @@ def beta_kernel(a, b, p, q, log_p, log_q):
     return exponent + bulk - stirling(a) - stirling(b) + stirling(n)
 
 
-@compiled
+@part
 def longest_tail(slope, curvature):
     """Between which two lengths a log-concave density falls by e^-40: see `log_tail_length`."""
     both, linear = slope + curvature, 2.0 * slope - 40.0
@@ -61,19 +61,19 @@ def longest_tail(slope, curvature):
     return math.log1p(40.0 / both), 160.0 / root if linear > 0.0 else root / (2.0 * both)
 
 
-@compiled
+@part
 def stretches(kink, length):
     """Where the second and the third of three stretches begin, of which the middle one is about the kink."""
     return min(max(kink - 6.0, 0.0), length), min(max(kink + 8.0, 0.0), length)
 
 
-@compiled
+@part
 def gamma_drop(way, distance, t, sign):
     """How far the density has fallen by a way outwards."""
     return distance * way + t * (math.expm1(sign * way) - sign * way)
 
 
-@compiled
+@part
 def gamma_integral(distance, t, sign, kink):
     """The log of the integral of exp(-drop), and the mean way."""
     low, high = longest_tail(distance, t)
@@ -94,7 +94,7 @@ def gamma_integral(distance, t, sign, kink):
     return math.log(total), mean / total
 
 
-@compiled
+@part
 def gamma_tails(shape, t, log_t):
     """The logs of the chances that Gamma(shape, 1) is below and above t, their slopes by the shape, and by log t."""
     if shape < 0.1 and t < 1.0:
@@ -121,7 +121,7 @@ def gamma_tails(shape, t, log_t):
     return inner, outer, odds * slope, slope, -odds * density, -density
 
 
-@compiled
+@part
 def small_shape_tails(shape, t, log_t):
     """As `gamma_tails`, for shape < 0.1 and t < 1: the power series of the incomplete gamma function (DLMF 8.7.1)."""
     series = by_shape = 0.0
@@ -151,7 +151,7 @@ def small_shape_tails(shape, t, log_t):
     return below, log1mexp(-below), below_slope, odds * below_slope, density, odds * density
 
 
-@compiled
+@part
 def lgamma1p(x):
     """log Gamma(1 + x), accurate near 0, for |x| < 0.1 (Abramowitz and Stegun 6.1.33)."""
     series = 0.0
@@ -160,7 +160,7 @@ def lgamma1p(x):
     return x * (series + 0.42278433509846714) - math.log1p(x)
 
 
-@compiled
+@part
 def beta_curve(way, p, q, limit):
     """log(q + p e^-way) + p way, by the smaller of p and q."""
     if way < limit:
@@ -168,7 +168,7 @@ def beta_curve(way, p, q, limit):
     return math.log1p(p * math.expm1(-way)) + p * way
 
 
-@compiled
+@part
 def beta_integral(distance, n, p, q, limit, kink):
     """The log of the integral of exp(-drop), and the means of the way and of its curve."""
     low, high = longest_tail(distance, n * p * q)
@@ -191,7 +191,7 @@ def beta_integral(distance, n, p, q, limit, kink):
     return math.log(total), ways / total, curves / total
 
 
-@compiled
+@part
 def beta_outer(a, b, p, q, log_p, log_q):
     """The log of the chance that Beta(a, b) is below p, where that is left of its mean, and its slopes by a, b and logit p."""
     kernel = beta_kernel(a, b, p, q, log_p, log_q)
@@ -212,7 +212,7 @@ def beta_outer(a, b, p, q, log_p, log_q):
     return raised - math.log(a), by_a, by_b, math.exp(kernel - raised) * a
 
 
-@compiled
+@part
 def beta_tails(a, b, log_p, log_q):
     """The logs of the chances that Beta(a, b) is below and above p, and their slopes by a, by b and by log p alone; q = 1 - p."""
     p, q = math.exp(log_p), math.exp(log_q)

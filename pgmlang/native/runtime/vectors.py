@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from pgmlang.native.compiled import compiled
+from pgmlang.native.compiled import part
 
 SMALLEST = 2.2250738585072014e-308
 """The smallest normal number, which shares are held above as torch does."""
 
 
-@compiled
+@part
 def share_taken(x, left):
     """The share that an element takes of what is not yet taken, even at x = 0 where ``left`` elements come after it; and the rest, which
     does not cancel."""
@@ -20,7 +20,7 @@ def share_taken(x, left):
     return max(own / (own + other), SMALLEST), max(other / (own + other), SMALLEST)
 
 
-@compiled
+@part
 def simplex(x, values):
     """Shares ``values [K]`` of free values ``x``, of which it reads K - 1, by breaking a stick (Stan reference manual, 10.7); gives the log
     determinant."""
@@ -36,7 +36,7 @@ def simplex(x, values):
     return log_det
 
 
-@compiled
+@part
 def simplex_adjoint(x, values, d_values, gradient, d_log_det):
     """Adds to `gradient` what the adjoints of `simplex`'s values, and of its log determinant, are worth to x."""
     last = values.shape[0] - 1
@@ -49,7 +49,7 @@ def simplex_adjoint(x, values, d_values, gradient, d_log_det):
         after += own
 
 
-@compiled
+@part
 def ordered(x, values):
     """Increasing ``values [K]`` of free values ``x``: the first, then sums of exponentials (Stan reference manual, 10.6); gives the log
     determinant."""
@@ -61,7 +61,7 @@ def ordered(x, values):
     return log_det
 
 
-@compiled
+@part
 def ordered_adjoint(x, values, d_values, gradient, d_log_det):
     """Adds to `gradient` what the adjoints of `ordered`'s values, and of its log determinant, are worth to x."""
     after = 0.0
