@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -38,28 +39,38 @@ class NativeLogDensity(LoadedProgram):
             return self.over_lanes, LANES
         return self.module, 1
 
+    def _run(self, chains: int, run: Callable[[ModuleType, slice], None], steps: int) -> None:
+        """Runs a part of the chains after another, over lanes where there are enough of them. Where numba has no types for a program
+        over lanes it says so before anything has run: each chain is then worked out alone."""
+        module, group = self._of(chains)
+        try:
+            self.each(chains, lambda part: run(module, part), steps, group)
+        except Exception as error:
+            if module is self.module or not type(error).__module__.startswith("numba."):
+                raise
+            self.__dict__["over_lanes"] = None
+            self.each(chains, lambda part: run(self.module, part), steps, 1)
+
     def values(self, x: np.ndarray) -> np.ndarray:
         """Log-densities ``[C]`` at free vectors ``x [C, d]``; -inf where they are not finite."""
         if not self.has_values:
             return self.values_and_gradients(x)[0]
         out = np.empty(len(x))
-        module, group = self._of(len(x))
-        self.each(len(x), lambda part: module.log_densities(x[part], out[part], *self.arguments), 1, group)
+        self._run(len(x), lambda module, part: module.log_densities(x[part], out[part], *self.arguments), 1)
         return out
 
     def values_and_gradients(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-densities ``[C]`` and gradients ``[C, d]`` at ``x [C, d]``; zero where one is not finite."""
         values, gradients = np.empty(len(x)), np.empty_like(x)
         position, variance, momentum = x.copy(), np.ones(x.shape[1]), np.zeros_like(x)
-        module, group = self._of(len(x))
 
-        def run(part: slice) -> None:
+        def run(module: ModuleType, part: slice) -> None:
             module.trajectories(
                 position[part], momentum[part], values[part], gradients[part], 0.0, variance, 0, False, False,
                 *self.arguments,
             )  # fmt: skip
 
-        self.each(len(x), run, 1, group)
+        self._run(len(x), run, 1)
         return values, gradients
 
     def trajectories(
@@ -68,7 +79,6 @@ class NativeLogDensity(LoadedProgram):
     ) -> None:  # fmt: skip
         """``steps`` leapfrog steps of each chain, in place: ``position``, ``momentum`` and ``gradients [C, d]``, ``values [C]``;
         ``variance [d]``: the inverse mass."""
-        module, group = self._of(len(position))
         done = 0
         while done < steps:
             # never long without Python, which hears interrupts
@@ -76,11 +86,11 @@ class NativeLogDensity(LoadedProgram):
             longest = int(LONGEST_CALL / (self.seconds * chains_each)) if self.seconds else 1
             some = min(steps - done, max(1, longest))
 
-            def run(part: slice, some: int = some, done: int = done) -> None:
+            def run(module: ModuleType, part: slice, some: int = some, done: int = done) -> None:
                 module.trajectories(
                     position[part], momentum[part], values[part], gradients[part], step, variance, some, done == 0,
                     done + some == steps, *self.arguments,
                 )  # fmt: skip
 
-            self.each(len(position), run, some, group)
+            self._run(len(position), run, some)
             done += some

@@ -181,3 +181,23 @@ def test_what_has_no_lanes_is_single_chains() -> None:
         program_over_lanes("# an index\n\n\ndef log_density(x, e):\n    return e[int(x[0])]\n")
     with pytest.raises(NoLanes, match="method"):
         program_over_lanes("# another name\n\n\ndef log_density(x, e):\n    y = x.reshape(-1)\n    return y[0]\n")
+
+
+def test_what_numba_cannot_type_over_lanes_runs_chain_by_chain() -> None:
+    target = target_over(MODELS["a regression"])
+    native = native_log_density(target.joint, target.names)
+    assert native.over_lanes is not None
+    x = np.random.default_rng(0).normal(size=(9, target.dimension))
+    expected = native.values_and_gradients(x)
+
+    class Untyped(ModuleType):
+        @staticmethod
+        def trajectories(*arguments: Any) -> None:
+            from numba.core.errors import TypingError
+
+            raise TypingError("no lanes of this")
+
+    native.__dict__["over_lanes"] = Untyped("untyped")
+    for a, b in zip(native.values_and_gradients(x), expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    assert native.over_lanes is None
