@@ -81,7 +81,8 @@ def test_fits(method: str, backend: str) -> None:
     p, m = (float(fit.params[n]) for n in "pm")
     assert fit.record.status == "converged"
     assert fit.log_likelihood == pytest.approx(by_every_path(p, m), rel=1e-10)
-    best = minimize(lambda x: -log_posterior(*x), (0.2, 4.0), bounds=((0.01, 0.99), (None, None)))
+    ends = [minimize(lambda x: -log_posterior(*x), (0.1, m), bounds=((0.01, 0.99), (None, None))) for m in (4, 6)]
+    best = min(ends, key=lambda end: float(end.fun))
     assert (p, m) == pytest.approx(tuple(best.x), abs=1e-4)
 
 

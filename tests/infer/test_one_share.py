@@ -34,5 +34,7 @@ def test_nothing_is_free(method: str, backend: str) -> None:
 
 
 def test_draws() -> None:
-    fit = pgmlang.compile(ONE).fit({"y": Y}, method="hmc", seed=1, options={"chains": 4, "draws": 100, "warmup": 100, "backend": "torch"})
+    fit = pgmlang.compile(ONE).fit(
+        {"y": Y}, method="hmc", seed=1, options={"chains": 4, "draws": 100, "warmup": 100, "backend": "torch"}
+    )
     assert bool((fit.draws["share"] == 1.0).all())
