@@ -13,6 +13,7 @@ from torch.distributions import constraints
 from pgmlang.density.bound import BoundDensity
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
+from pgmlang.lower.supports import bounds_of
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_chances import NativeLabelChances
 from pgmlang.native.labels import labelled_by
@@ -20,7 +21,7 @@ from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.placed import Marks
 from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
-from pgmlang.native.supports import VECTORS, AnySupport, Support
+from pgmlang.native.supports import VECTORS, AnySupport, MovingSupport, Support
 from pgmlang.tables.learned import tables_of
 
 
@@ -119,7 +120,7 @@ def _size_of(joint: BoundDensity, axis: str, summed: Collection[str]) -> int:
 
 
 def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySupport]:
-    """The supports of variables. Raises NotScalar for bounds that move."""
+    """The supports of variables. Raises NotScalar for what has none."""
     out: dict[str, AnySupport] = {}
     for name in names:
         if name not in joint.model.by_name:
@@ -132,7 +133,8 @@ def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySuppo
         low, high = getattr(support, "lower_bound", None), getattr(support, "upper_bound", None)
         is_real = support is constraints.real
         if isinstance(support, FunctionType):
-            raise NotScalar(f"the bounds of `{name}`, which hang on other values")
+            out[name] = MovingSupport(*bounds_of(joint.model, joint.model.by_name[name]))
+            continue
         if not is_real and low is None and high is None:
             raise NotScalar(f"`{name}`, which is {joint.model.by_name[name].type}")
         if any(torch.as_tensor(b).numel() > 1 for b in (low, high) if b is not None):

@@ -12,16 +12,15 @@ DECORATOR = "inlined"
 
 def with_calls_written_out(tree: ast.Module) -> ast.Module:
     """The program with ``name = function(...)`` and ``return function(...)`` of marked functions replaced by their bodies, wherever these end
-    with their only ``return``. Places stay those of the text."""
+    with their only ``return``, and ``function(...)`` of those without one. Places stay those of the text."""
     bodies: dict[str, ast.FunctionDef] = {}
     for i, node in enumerate(tree.body):
         if not isinstance(node, ast.FunctionDef):
             continue
         whole = _Caller(node, bodies).expanded()
         tree.body[i] = whole
-        if any(isinstance(d, ast.Name) and d.id == DECORATOR for d in node.decorator_list) and _ends_with_return(
-            node
-        ):
+        is_marked = any(isinstance(d, ast.Name) and d.id == DECORATOR for d in node.decorator_list)
+        if is_marked and (_ends_with_return(node) or _is_procedure(node)):
             bodies[node.name] = whole
     return tree
 
@@ -30,6 +29,12 @@ def _ends_with_return(function: ast.FunctionDef) -> bool:
     inside = [n for n in ast.walk(function) if isinstance(n, ast.Return | ast.FunctionDef | ast.Lambda)]
     last = function.body[-1]
     return isinstance(last, ast.Return) and last.value is not None and len(inside) == 2
+
+
+def _is_procedure(function: ast.FunctionDef) -> bool:
+    """Whether a function gives nothing."""
+    inside = [n for n in ast.walk(function) if isinstance(n, ast.Return | ast.FunctionDef | ast.Lambda)]
+    return len(inside) == 1
 
 
 def _names(nodes: Iterable[ast.AST]) -> set[str]:
@@ -63,8 +68,12 @@ class _Caller:
         match statement:
             case ast.Assign(targets=[ast.Name()], value=ast.Call() as call) | ast.Return(value=ast.Call() as call):
                 written = self._written_out(call)
-                if written is not None:
+                if written is not None and isinstance(written[-1], ast.Return):
                     return [*written[:-1], ast.copy_location(_with_value(statement, written[-1]), statement)]
+            case ast.Expr(value=ast.Call() as call):
+                written = self._written_out(call)
+                if written is not None and not isinstance(written[-1], ast.Return):
+                    return written
         for part in ("body", "orelse"):
             inner = getattr(statement, part, None)
             if inner:

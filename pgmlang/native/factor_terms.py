@@ -18,7 +18,7 @@ from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
-from pgmlang.native.supports import AnySupport, MatrixSupport, VectorSupport
+from pgmlang.native.supports import AnySupport, MatrixSupport, MovingSupport, VectorSupport, moving_bounds_of
 from pgmlang.native.vector_terms import vector_parts
 from pgmlang.native.words import WORDS
 
@@ -293,13 +293,14 @@ class FactorTerms:
         if isinstance(support, VectorSupport):
             return self.graph.load(self._vectors(name, support), index)
         if not axes or not support.is_moved:
-            return self.graph.hint(support.value(self.graph, self._free(name, axes, index)), name)
-        if name not in self.stages:
-            loops = self.loops_along(axes)
-            here = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
-            self.stages[name] = Stage(
-                Array("computed", (name,), axes, self.slopes, True), loops, support.value(self.graph, here), None
+            return self.graph.hint(
+                support.value(self.graph, self._free(name, axes, index), self._bounds(name, {})), name
             )
+        if name not in self.stages:
+            loops, places = self.loops_along(axes), self.places_along(axes)
+            here = self._free(name, axes, list(places.values()))
+            value = support.value(self.graph, here, self._bounds(name, places))
+            self.stages[name] = Stage(Array("computed", (name,), axes, self.slopes, True), loops, value, None)
         return self.graph.load(self.stages[name].array, index)
 
     def _partly_given(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
@@ -309,7 +310,8 @@ class FactorTerms:
             raise NotScalar(f"missing cells of the vectors `{name}`")
         is_given = graph.load(Array("given", (name,), axes), index)
         value = graph.load(Array("values", (name,), axes), index)
-        free = support.value(graph, self._free(name, axes, index))
+        bounds = self._bounds(name, dict(zip(axes, index, strict=True)))
+        free = support.value(graph, self._free(name, axes, index), bounds)
         return graph.make("where", is_given, value, graph.guard(free))
 
     def _vectors(self, name: str, support: VectorSupport) -> Array:
@@ -325,6 +327,17 @@ class FactorTerms:
             )
         return self.stages[name].array
 
+    def _bounds(self, name: str, places: Places) -> dict[str, Scalar]:
+        """The bounds of a variable that hang on other values, at some of its elements."""
+        if not isinstance(self.latent[name], MovingSupport):
+            return {}
+        if name in self.unwritten:
+            raise NotScalar(f"the bounds of `{name}`, which hang on its own past")
+        self.unwritten.add(name)
+        bounds = {end: self.number(e, places) for end, e in moving_bounds_of(self.model, name).items()}
+        self.unwritten.discard(name)
+        return bounds
+
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         return self.graph.load(Array("free", (name,), axes, self.slopes, True), index)
 
@@ -338,16 +351,11 @@ class FactorTerms:
                 self._vectors(name, support)
             elif support.is_moved and name not in self.plain:
                 axes = self.model.array_axes(self.model.by_name[name])
-                loops = self.loops_along(axes)
-                free = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
-                out.append(
-                    FactorTerm(
-                        f"Jacobian of {name}",
-                        loops,
-                        support.log_det(self.graph, free),
-                        self.model.by_name[name].span,
-                    )
-                )
+                places = self.places_along(axes)
+                free = self._free(name, axes, list(places.values()))
+                value = support.log_det(self.graph, free, self._bounds(name, places))
+                span = self.model.by_name[name].span
+                out.append(FactorTerm(f"Jacobian of {name}", self.loops_along(axes), value, span))
         return out
 
     def indices(self, expr: Ref, axes: tuple[str, ...], places: Places) -> list[Scalar]:

@@ -30,8 +30,6 @@ from pgmlang.native.words import REDUCTIONS
 
 MOST_OPERATIONS = 4_000
 """Scalars of a program: compiling more takes many seconds."""
-MOST_ARGUMENTS = 28
-"""Beside a free vector and its gradient: Python writes calls with more than thirty in another way, which numba does not inline."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -178,8 +176,6 @@ def _printed(
     body = Writer(file_name)
     prepare_function(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
-    if len(arguments) > MOST_ARGUMENTS:
-        raise NotScalar(f"{len(arguments)} arrays and sizes of one density")
     if asked or not kind.functions:
         _label_chances(body, names, model, supports, pieces, arguments, asked)
     for function in kind.functions:

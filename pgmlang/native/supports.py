@@ -5,14 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.supports import bounds_of, moving_bounds
 from pgmlang.model import Model
+from pgmlang.model.expr import Expr
 from pgmlang.native.formulas import NotScalar, scalar_of
 from pgmlang.native.scalars import Scalar, ScalarGraph
 from pgmlang.native.templates import filled
+
+NONE: Mapping[str, Scalar] = MappingProxyType({})
+"""No bounds that move."""
 
 
 @dataclass(frozen=True)
@@ -27,32 +32,45 @@ class Support:
         """Whether values are other than the free ones."""
         return self.low is not None or self.high is not None
 
-    def value(self, graph: ScalarGraph, free: Scalar) -> Scalar:
-        """The value of a free one."""
-        return self._said(graph, free, "x", "low + exp(x)", "high - exp(x)", "low + (high - low) * sigmoid(x)")
+    def value(self, graph: ScalarGraph, free: Scalar, moving: Mapping[str, Scalar] = NONE) -> Scalar:
+        """The value of a free one; ``moving``: the bounds that hang on other values, ``low`` and ``high``."""
+        texts = ("x", "low + exp(x)", "high - exp(x)", "low + (high - low) * sigmoid(x)")
+        return self._said(graph, free, moving, texts)
 
-    def log_det(self, graph: ScalarGraph, free: Scalar) -> Scalar:
+    def log_det(self, graph: ScalarGraph, free: Scalar, moving: Mapping[str, Scalar] = NONE) -> Scalar:
         """The logarithm of the derivative of `value`."""
-        inside = "log(high - low) - softplus(x) - softplus(-x)"
-        return self._said(graph, free, "0.0", "x", "x", inside)
+        return self._said(graph, free, moving, ("0.0", "x", "x", "log(high - low) - softplus(x) - softplus(-x)"))
 
-    def _said(self, graph: ScalarGraph, free: Scalar, real: str, above: str, below: str, between: str) -> Scalar:
-        values = {"x": free}
-        values |= {k: graph.number(v) for k, v in (("low", self.low), ("high", self.high)) if v is not None}
-        if self.low is None and self.high is None:
-            text = real
-        elif self.high is None:
-            text = above
-        else:
-            text = below if self.low is None else between
-        return scalar_of(graph, text, values)
+    def _said(
+        self, graph: ScalarGraph, free: Scalar, moving: Mapping[str, Scalar], texts: tuple[str, str, str, str]
+    ) -> Scalar:
+        """One of ``texts``: without bounds, with one below, with one above, with both."""
+        fixed = {"low": self.low, "high": self.high}
+        values = {k: graph.number(v) for k, v in fixed.items() if v is not None}
+        for end, bound in moving.items():
+            # within what the type allows
+            inner = "max" if end == "low" else "min"
+            values[end] = graph.make(inner, bound, values[end]) if end in values else bound
+        text = texts[("low" in values) + 2 * ("high" in values)]
+        return scalar_of(graph, text, {"x": free, **values})
+
+
+@dataclass(frozen=True)
+class MovingSupport(Support):
+    """Numbers between bounds of which some hang on other values (`lower.supports.moving_bounds` says which); ``low`` and ``high`` are what the type
+    allows besides."""
+
+    @property
+    def is_moved(self) -> bool:
+        """Always."""
+        return True
 
 
 @dataclass(frozen=True)
 class LabelCodes(Support):
     """Codes of labels, in a vector of numbers."""
 
-    def value(self, graph: ScalarGraph, free: Scalar) -> Scalar:
+    def value(self, graph: ScalarGraph, free: Scalar, moving: Mapping[str, Scalar] = NONE) -> Scalar:
         """The code of a number."""
         return graph.make("whole", free)
 
@@ -98,15 +116,22 @@ VECTORS: Mapping[str, VectorSupport] = {
 """Supports of vectors and matrices by the kind of a type."""
 
 
+def moving_bounds_of(model: Model, name: str) -> dict[str, Expr]:
+    """The bounds of a variable that hang on other values, by ``low`` and ``high``."""
+    conditional = model.conditional_of.get(name)
+    return moving_bounds(conditional.distribution) if conditional is not None else {}
+
+
 def supports_of_text(model: Model, names: Iterable[str]) -> dict[str, AnySupport]:
-    """The supports that the text of a model gives its variables. Raises NotScalar for bounds that move."""
+    """The supports that the text of a model gives its variables. Raises NotScalar for what has none."""
     out: dict[str, AnySupport] = {}
     for name in names:
-        variable, conditional = model.by_name[name], model.conditional_of.get(name)
-        if conditional is not None and moving_bounds(conditional.distribution):
-            raise NotScalar(f"the bounds of `{name}`, which hang on other values")
+        variable = model.by_name[name]
         if variable.type.kind in VECTORS:
             out[name] = VECTORS[variable.type.kind]
+            continue
+        if moving_bounds_of(model, name):
+            out[name] = MovingSupport(*bounds_of(model, variable))
             continue
         if variable.type.kind not in ("real", "positive", "unit"):
             raise NotScalar(f"`{name}`, which is {variable.type}")

@@ -10,6 +10,7 @@ import torch
 
 from pgmlang.density.native import native_log_density
 from pgmlang.density.target import Target, target_of
+from pgmlang.density.unit_values import unit_values
 from pgmlang.diagnostics import PgmError
 from pgmlang.families import FAMILIES
 from pgmlang.native.formulas import NotScalar
@@ -167,6 +168,22 @@ def test_deep_expressions_stay_with_torch() -> None:
     target = target_over(f"g ~ Normal(0, 1)\n{deep}plate r {{ y ~ Normal(a299, 1) }}")
     with pytest.raises(NotScalar, match="nested"):
         native_log_density(target.joint, target.names)
+
+
+def test_more_columns_than_a_call_of_python_takes() -> None:
+    """Calls with over thirty arguments are written in another way, which numba does not inline; they are written out."""
+    number = 33
+    columns = "".join(f"  input x{i} : real\n" for i in range(number))
+    text = f"b ~ Normal(0, 1)\nplate r {{\n{columns}  y ~ Normal(b * ({' + '.join(f'x{i}' for i in range(number))}), 1)\n}}"
+    rows = {"y": RNG.normal(size=N), **{f"x{i}": RNG.normal(size=N) for i in range(number)}}
+    target = target_of(problem_of(text, rows))
+    assert_equal(target)
+    drawn = torch.tensor([0.3, -0.2], dtype=torch.float64)
+    found = unit_values(target.joint, {"b": drawn}, {}, ("y",), "r", 2, enough=0)
+    assert found is not None
+    total = np.sum([rows[f"x{i}"] for i in range(number)], 0)
+    expected = -0.5 * (rows["y"] - np.outer(drawn, total)) ** 2 - 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("method", ["ml"])

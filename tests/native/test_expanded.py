@@ -92,3 +92,23 @@ def test_what_returns_early_or_stands_within_stays_a_call() -> None:
     assert before == after == 7
     assert text.count("sign(x)") == 2
     assert text.count("twice(x)") == 2
+
+
+def test_a_statement_of_a_function_that_gives_nothing() -> None:
+    before, after, text = ran(
+        """
+        @inlined
+        def put(values, i, x):
+            y = 2 * x
+            values[i] += y
+
+        def main(n):
+            y = [0] * n
+            for i in range(n):
+                put(y, i, i + 1)
+            return y
+        """,
+        "main(3)",
+    )
+    assert before == after == [2, 4, 6]
+    assert text.count("put(") == 1
