@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 
-def log_sum_exp(values: Tensor, dim: int | Sequence[int]) -> Tensor:
+def log_sum_exp(values: Tensor, dim: int | tuple[int, ...]) -> Tensor:
     """``torch.logsumexp`` along ``dim``, with a slope of zero, not NaN, by terms that are minus infinity: of a state that no path leads to,
     all are."""
     lowest = torch.finfo(values.dtype).min / 4

@@ -9,7 +9,8 @@ import pytest
 import pgmlang
 
 TABLES = (
-    "plate r {\n  a : {x, y} ~ Table() { 0.3, 0.7 }\n  b : {x, y} ~ Table(a) { x : 0.2, 0.8 ; y : 0.6, 0.4 }\n}"
+    "plate r {\n  a : {x, y} ~ Table() { 0.3, 0.7 }\n  b : {x, y} ~ Table(a) { x : 0.2, 0.8 ; y : 0.6, 0.4 }\n"
+    "  c : {x, y} ~ Table(b) { x : 0.2, 0.8 ; y : 0.6, 0.4 }\n}"
 )
 LEARNED = "plate r {\n  a : {x, y} ~ Table()\n  b : {x, y} ~ Table(a)\n}"
 TWO_BACK = (
@@ -19,7 +20,7 @@ TWO_BACK = (
 B = ["x", "y", "y", "x"]
 REFUSED: dict[str, tuple[str, dict[str, Any], str, dict[str, Any], str, str]] = {
     # name: (text, data, method, options, code, what is said)
-    "gibbs of given tables": (TABLES, {"b": B}, "gibbs", {"backend": "native"}, "PGM0602", "`a`, drawn together, exactly"),
+    "gibbs of given tables": (TABLES, {"c": B}, "gibbs", {"backend": "native"}, "PGM0602", "`a`, `b`, drawn together, exactly"),
     "em of tables by torch": (
         LEARNED, {"b": B, "a": [None, "x", None, "y"]}, "em", {"backend": "torch"}, "PGM0612", "by the exact engine",
     ),
