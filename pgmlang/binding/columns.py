@@ -170,7 +170,17 @@ class Matcher:
         elements = [f"{start}{', '.join(e)}]" for e in product(*(x for x in labels if x is not None))]
         absent = [e for e in elements if _without_blanks(e) not in named]
         if len(absent) == len(elements):
-            return False
+            pair = next((c for k, c in named.items() if k.count(",") == len(axes)), None)
+            if pair is not None and len(axes) == 1:
+                cure = f"its elements are `{elements[0]}` to `{elements[-1]}`, a grid's row by row"
+                self.problems.error(
+                    "PGM0720",
+                    f"`{pair}` is no element of `{variable.name}`",
+                    frame.name,
+                    cure,
+                    about=variable.name,
+                )
+            return pair is not None and len(axes) == 1
         if absent:
             self.problems.error(
                 "PGM0720", f"`{variable.name}` has no column for `{absent[0]}`", frame.name,

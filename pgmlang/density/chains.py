@@ -4,6 +4,7 @@ once (the parallel form of the forward algorithm: Saerkkae and Garcia-Fernandez 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.log_sums import log_sum_exp
 
 LOW = -1e30
 """Stands for log 0."""
@@ -67,16 +69,18 @@ def _identity(matrices: Tensor) -> Tensor:
     return torch.full((states, states), LOW, dtype=matrices.dtype, device=matrices.device).masked_fill(eye, 0.0)
 
 
-def log_matmul(a: Tensor, b: Tensor, log_sum: Sum = torch.logsumexp) -> Tensor:
+def log_matmul(a: Tensor, b: Tensor, log_sum: Sum = log_sum_exp) -> Tensor:
     """Log of the product of two matrices given by their logs, ``[..., K, K]``."""
-    if a.shape[-1] <= DIRECT or log_sum is not torch.logsumexp:
+    if a.shape[-1] <= DIRECT or log_sum is not log_sum_exp:
         return log_sum(a.unsqueeze(-1) + b.unsqueeze(-3), -2)
-    high_a, high_b = a.detach().amax(-1, keepdim=True), b.detach().amax(-2, keepdim=True)
-    tiny = torch.finfo(a.dtype).tiny
-    return ((a - high_a).exp() @ (b - high_b).exp()).clamp(min=tiny).log() + high_a + high_b
+    info = torch.finfo(a.dtype)
+    high_a, high_b = (x.detach().amax(d, keepdim=True).clamp(min=info.min / 4) for x, d in ((a, -1), (b, -2)))
+    product = ((a - high_a).exp() @ (b - high_b).exp()).clamp(min=info.tiny).log() + high_a + high_b
+    paths = (a.detach() > -math.inf).to(a.dtype) @ (b.detach() > -math.inf).to(a.dtype)
+    return torch.where(paths > 0, product, -math.inf)
 
 
-def _levels(matrices: Tensor, log_sum: Sum = torch.logsumexp) -> list[Tensor]:
+def _levels(matrices: Tensor, log_sum: Sum = log_sum_exp) -> list[Tensor]:
     """The matrices, their products by pairs, by fours, ... down to one for each sequence."""
     levels = [matrices]
     while levels[-1].shape[-3] > 1:
@@ -92,7 +96,7 @@ def _even(matrices: Tensor) -> Tensor:
     return torch.cat([matrices, last], -3)
 
 
-def chain_log_sum(matrices: Tensor, chains: Chains, log_sum: Sum = torch.logsumexp) -> Tensor:
+def chain_log_sum(matrices: Tensor, chains: Chains, log_sum: Sum = log_sum_exp) -> Tensor:
     """Log of the sum over all paths of each sequence (or of the best one), ``[..., sequence]``, from
     ``[..., rows, K before, K]``. At a first row nothing depends on the state before."""
     root = _levels(padded(matrices, chains), log_sum)[-1]

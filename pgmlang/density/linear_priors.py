@@ -65,6 +65,8 @@ def _points(joint: BoundDensity, family: Family, shape: tuple[int, ...]) -> Tens
     among them, and one to compare."""
     if family.support == "simplex":
         size = shape[-1]
+        if size < 2:
+            return None  # nothing is free
         weights = 1 + torch.cat([torch.eye(size), torch.zeros(1, size), torch.arange(size)[None] / size])
         points = weights / weights.sum(-1, keepdim=True)
     elif family.support in SCALARS:

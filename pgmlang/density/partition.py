@@ -19,6 +19,7 @@ from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.keys import PartitionTable, TableKey
+from pgmlang.density.log_sums import log_sum_exp
 from pgmlang.density.reductions import sum_to_axes
 from pgmlang.density.summing import Marginaliser, marginaliser_in_steps, scopes_of
 from pgmlang.graph.components import FieldComponent, field_components, partition_reasons, potentials_of
@@ -133,7 +134,7 @@ def _listed(
     total = torch.zeros((), dtype=joint.dtype, device=joint.device)
     for key, term in terms.items():
         total = total + sum_to_axes(alone, term, alone.factor_axes[key], component.axes)
-    return torch.logsumexp(total, 0)
+    return log_sum_exp(total, 0)
 
 
 def _configurations(joint: BoundDensity, component: FieldComponent) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ Loops answer where all is finite. Elsewhere torch does, so that what it says of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ class DensityProvider:
         native = self.native(joint)
         if native is None:
             return by_torch(x)
-        flat = x.detach().reshape(-1, x.shape[-1]).contiguous().numpy()
+        flat = x.detach().reshape(math.prod(x.shape[:-1]), x.shape[-1]).contiguous().numpy()
         if not (torch.is_grad_enabled() and x.requires_grad):
             values = torch.from_numpy(native.values(flat))
             is_known = bool(values.isfinite().all())

@@ -21,6 +21,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.chains import Chains, Sum, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.completion import Values, completed
 from pgmlang.density.keys import AddedTable, FreeTable, PresenceTable, TableKey
+from pgmlang.density.log_sums import log_sum_exp
 from pgmlang.density.numerics import numerics
 from pgmlang.density.reductions import determines, scale_of, scaled_sum, sum_to_axes
 from pgmlang.density.sufficient import IMPOSSIBLE, SufficientFactors
@@ -70,7 +71,7 @@ class Marginaliser:
     lagged_names: tuple[str, ...]
     chains: Mapping[str, Chains]
     scopes: Mapping[str, frozenset[int]]
-    log_sum: Sum = torch.logsumexp
+    log_sum: Sum = log_sum_exp
 
     # ---- tables
 

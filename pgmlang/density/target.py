@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -103,7 +104,7 @@ class Target:
     def value(self, x: Tensor) -> Tensor:
         """As ``kernels.value`` of this density."""
         if self.native is not None:
-            flat = x.detach().reshape(-1, self.dimension).contiguous().numpy()
+            flat = x.detach().reshape(math.prod(x.shape[:-1]), self.dimension).contiguous().numpy()
             return torch.from_numpy(self.native.values(flat)).reshape(x.shape[:-1])
         return self._run("value", eager_value, x)  # type: ignore[no-any-return]
 
@@ -115,7 +116,7 @@ class Target:
         """As ``kernels.value_and_grad`` of this density: recorded at the first call of a shape, so that a run that is
         resumed computes as one that was not."""
         if self.native is not None:
-            flat = x.detach().reshape(-1, self.dimension).contiguous().numpy()
+            flat = x.detach().reshape(math.prod(x.shape[:-1]), self.dimension).contiguous().numpy()
             values, gradients = map(torch.from_numpy, self.native.values_and_gradients(flat))
             return values.reshape(x.shape[:-1]), gradients.reshape(x.shape)
         return self._run("gradient", eager_value_and_grad, x)  # type: ignore[no-any-return]
@@ -131,9 +132,9 @@ class Target:
         assert self.native is not None
         copies = [t.detach().clone(memory_format=torch.contiguous_format) for t in (*start, momentum)]
         position, values, gradient, end = copies
-        width, chains = self.dimension, position.shape[-2]
-        blocks = (position.view(-1, chains, width), end.view(-1, chains, width), values.view(-1, chains),
-                  gradient.view(-1, chains, width), step_size.reshape(-1), variance.reshape(-1, width))  # fmt: skip
+        width, chains, apart = self.dimension, position.shape[-2], math.prod(position.shape[:-2])
+        blocks = (position.view(apart, chains, width), end.view(apart, chains, width), values.view(apart, chains),
+                  gradient.view(apart, chains, width), step_size.reshape(apart), variance.reshape(apart, width))  # fmt: skip
         for x, p, value, g, step, inverse_mass in zip(*blocks, strict=True):
             self.native.trajectories(
                 x.numpy(), p.numpy(), value.numpy(), g.numpy(), float(step), inverse_mass.numpy(), steps

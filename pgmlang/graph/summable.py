@@ -160,7 +160,9 @@ def _reasons(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
                 yield Diagnostic("PGM0602", f"`{name}` cannot be summed out: {reason}", factor.span)
         for name, lag in sorted(looks_back(model, factor, names)):
             if lag > 1:
-                yield Diagnostic("PGM0602", f"`{name}` is looked back at over {lag} rows", factor.span)
+                message = f"`{name}` cannot be summed out: a term looks back {lag} rows, and sums go from a row to the next"
+                cure = f"labels for {lag} rows at once, each after the one before, or draws: `--method gibbs`"
+                yield Diagnostic("PGM0602", message, factor.span, help=cure)
             if model.array_axes(model.by_name[name]) != model.by_name[name].plates[-1:]:
                 yield Diagnostic("PGM0602", f"the chain `{name}` has axes of its own", factor.span)
 

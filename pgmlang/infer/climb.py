@@ -198,9 +198,9 @@ class Climb:
             value = -float(point.value)
             trace = (*trace[:-1], value)
         ends, running = state.ends, tuple[int, ...]()
-        first_slope = float(state.point.gradient.abs().max()) if not state.iteration else state.first_slope
+        first_slope = state.point.largest_slope if not state.iteration else state.first_slope
         if is_whole and not done:
-            ends = (*ends, End(point.x, float(point.gradient.abs().max())))[-ENDS:]
+            ends = (*ends, End(point.x, point.largest_slope))[-ENDS:]
             running = self.running_at(point, ends, first_slope)
         climbed = ClimbState(
             iteration, point, trace, bool(done or running), state.starts, held, ends, first_slope, running

@@ -127,7 +127,7 @@ def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
         return {"backend": "hard EM seeks the most probable labels by torch"} if options.hard else {}
     return {
         "device": "the E-step of tables runs on the CPU",
-        "backend": "the E-step is one of tables, not of densities",
+        "backend": "labels are summed out of tables by the exact engine, neither by torch nor by loops",
     }
 
 

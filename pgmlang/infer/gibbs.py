@@ -254,11 +254,21 @@ def build(problem: Problem, options: GibbsOptions) -> Any:
         first = [CollapsedBlock(swept, sweeps_of(problem, names), joint)] if swept else []
         made = [*first, *gibbs_blocks(joint, outside, kinds, lambda: plan_of("hmc", options), sweeps)]
         if options.backend == "native" and not any(isinstance(b, CollapsedBlock | SweepBlock) for b in made):
-            reason = collapsible(problem.model, problem.facts)
-            raise no_loops(reason if isinstance(reason, NotScalar) else NotScalar("numbers other than float64"))
+            raise no_loops(_why_no_loops(problem, kinds))
         return made
 
     return build_cycle(problem, options, blocks)
+
+
+def _why_no_loops(problem: Problem, kinds: dict[str, str]) -> NotScalar:
+    """What stands against drawing anything by loops, where no block does."""
+    drawn = [n for n, kind in kinds.items() if kind == "exact"]
+    if drawn and len(drawn) == len(kinds):
+        return NotScalar(
+            f"{', '.join(f'`{n}`' for n in drawn)}, drawn together, exactly, by sums over whole arrays"
+        )
+    reason = collapsible(problem.model, problem.facts)
+    return reason if isinstance(reason, NotScalar) else NotScalar("numbers other than float64")
 
 
 def has_counts(model: Model, facts: Facts) -> bool:

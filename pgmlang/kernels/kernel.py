@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.kernels.log_density import LogDensity
 
 
@@ -96,6 +97,18 @@ def choose(accepted: Tensor, proposed: ChainState, current: ChainState) -> Chain
         torch.where(accepted, proposed.logdensity, current.logdensity),
         torch.where(wide, proposed.gradient, current.gradient),
     )
+
+
+def refuse_lost(chains: ChainState) -> None:
+    """Raises PgmError PGM0803 where chains begin at a density of zero, or at no number: none of them could be left by a Metropolis test."""
+    lost = int((~torch.isfinite(chains.logdensity)).sum())
+    if lost:
+        message = f"{lost} of {chains.logdensity.numel()} chains begin where the density is zero, or no number"
+        cure = (
+            "another `--seed`, or priors that keep numbers from where the density overflows; does the data lie within the"
+            " distributions' supports?"
+        )
+        raise PgmError(Diagnostic("PGM0803", message, help=cure))
 
 
 def acceptance_of(log_ratio: Tensor) -> Tensor:

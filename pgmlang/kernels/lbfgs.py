@@ -33,6 +33,11 @@ class Point(NamedTuple):
     changes: tuple[Tensor, ...] = ()
     is_stuck: bool = False
 
+    @property
+    def largest_slope(self) -> float:
+        """The gradient's largest number by size; zero where nothing is free."""
+        return float(self.gradient.abs().max()) if self.gradient.numel() else 0.0
+
 
 def start(function: Function, x: Tensor) -> Point:
     """The first point. Raises GradientNotFinite where the function has a value and no slope."""
@@ -49,7 +54,7 @@ def descend(
     ``is_over``. Raises GradientNotFinite where the
     function falls to values without a finite gradient and to no others."""
     for _ in range(iterations):
-        if point.is_stuck or not bool(point.gradient.abs().max() > 0):
+        if point.is_stuck or not point.largest_slope > 0:
             return point._replace(is_stuck=True)
         if is_over():
             break

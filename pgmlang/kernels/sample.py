@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from pgmlang.kernels import hmc
 from pgmlang.kernels import warmup as wu
-from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning
+from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning, refuse_lost
 from pgmlang.kernels.log_density import LogDensity
 
 
@@ -43,16 +43,12 @@ def _generator(random: Tensor, device: torch.device) -> Generator:
 def start(logdensity: LogDensity, x0: Tensor, plan: wu.WarmupPlan, generator: Generator) -> RunState:
     """State before the first iteration, from ``x0 [C, d]`` (or ``[..., C, d]``, each leading index tuned apart).
 
-    Raises ValueError when some chain begins where the log density is -inf or no number.
+    Raises PgmError PGM0803 when some chain begins where the log density is -inf or no number.
     """
     if x0.dim() < 2:
         raise ValueError(f"x0 needs the shape [chain, dimension], not {tuple(x0.shape)}")
     chains = plan.kernel.init(logdensity, x0)
-    lost = int((~torch.isfinite(chains.logdensity)).sum())
-    if lost:
-        raise ValueError(
-            f"{lost} of {chains.logdensity.numel()} chains begin where the density is zero or no number"
-        )
+    refuse_lost(chains)
     tuning, adaptation = wu.start(generator, plan, chains, logdensity)
     return RunState(0, chains, tuning, adaptation, generator.get_state())
 
@@ -129,7 +125,7 @@ def sample(
     divergent, energy, and steps, the leapfrog steps). Step size and length in use are ``state.tuning``.
     The generator, on the device of ``x0``, is left where the run ended.
 
-    Raises ValueError for a wrong shape, or when a chain begins where the density is zero.
+    Raises ValueError for a wrong shape, PgmError PGM0803 when a chain begins where the density is zero.
     """
     plan = wu.WarmupPlan(hmc.kernel() if kernel is None else kernel, warmup, **options)
     state = start(logdensity, x0, plan, generator)

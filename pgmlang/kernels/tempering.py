@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from pgmlang.kernels import hmc
 from pgmlang.kernels import warmup as wu
-from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning
+from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning, refuse_lost
 from pgmlang.kernels.log_density import LogDensity, value, value_and_grad
 
 
@@ -146,8 +146,8 @@ def equal_rates(betas: Tensor, rejection: Tensor) -> Tensor:
 def start(path: Path, x0: Tensor, betas: Tensor, plan: wu.WarmupPlan, generator: Generator) -> TemperState:
     """State before the first iteration: ``x0 [K, C, d]``, ``betas [K]`` ascending to 1.
 
-    Raises ValueError for a ladder that does not ascend to 1, that starts at 0 without a base, or when a chain begins
-    where its density is zero.
+    Raises ValueError for a ladder that does not ascend to 1, or that starts at 0 without a base, PgmError PGM0803 when a chain
+    begins where its density is zero.
     """
     falls = bool((betas[1:] <= betas[:-1]).any())
     if falls or float(betas[-1]) != 1.0 or float(betas[0]) < 0 or (path.base is None and float(betas[0]) == 0):
@@ -156,11 +156,7 @@ def start(path: Path, x0: Tensor, betas: Tensor, plan: wu.WarmupPlan, generator:
         raise ValueError(f"x0 needs the shape [{len(betas)}, chain, dimension], not {tuple(x0.shape)}")
     density = path.at(betas)
     chains = plan.kernel.init(density, x0)
-    lost = int((~torch.isfinite(chains.logdensity)).sum())
-    if lost:
-        raise ValueError(
-            f"{lost} of {chains.logdensity.numel()} chains begin where the density is zero or no number"
-        )
+    refuse_lost(chains)
     tuning, adaptation = wu.start(generator, plan, chains, density)
     replica = torch.arange(len(betas), device=x0.device).unsqueeze(-1).expand(x0.shape[:2]).clone()
     zeros = torch.zeros_like(betas[1:])

@@ -12,7 +12,7 @@ from pgmlang.native.supports import VECTORS
 
 SPECIAL = frozenset({
     "sigmoid", "softplus", "log_ndtr", "digamma", "trigamma", "log1mexp", "log1pmx", "stirling", "stirling_slope", "deviance",
-    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "logaddexp", "log_sum_of", "exponentials",
+    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "times_log", "logaddexp", "log_sum_of", "exponentials",
 })  # fmt: skip
 """Functions of ``runtime/special.py``."""
 VECTOR_MAPS = frozenset(name for v in VECTORS.values() if v.rank == 1 for name in (v.name, v.adjoint_name))

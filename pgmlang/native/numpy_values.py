@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "softplus": lambda a: np.logaddexp(0.0, a), "relu": lambda a: np.maximum(a, 0.0), "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
     "tan": np.tan, "atan": np.arctan, "atan2": np.arctan2, "erf": special.erf, "Phi": special.ndtr, "log_ndtr": special.log_ndtr,
     "lgamma": special.gammaln, "digamma": special.digamma, "logaddexp": np.logaddexp, "log_of": np.log, "log1p_of": np.log1p,
+    "times_log": lambda x, log: np.where((x == 0.0) & (log == -np.inf), 0.0, x * log),
     "log1mexp": lambda a: np.where(a > -0.6931471805599453, np.log(-np.expm1(a)), np.log1p(-np.exp(a))),
 }  # fmt: skip
 """The words of scalar programs that numpy has; the others are worked out by programs."""

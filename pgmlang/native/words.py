@@ -65,6 +65,7 @@ WORDS: dict[str, ScalarFunction] = {
     "moved": ScalarFunction("0.0", ("d * b",)),
     "log_of": ScalarFunction("log_of(a)", ("d / a if a != 0.0 else 0.0",)),
     "log1p_of": ScalarFunction("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
+    "times_log": ScalarFunction("times_log(a, b)", ("d * b if a != 0.0 or b > -math.inf else 0.0", "d * a")),
     # of the chances below and above; by t and p their slopes are sent to the logarithms
     "gamma_log_below": ScalarFunction(
         "gamma_tails(a, b, c)[0]", ("d * gamma_tails(a, b, c)[2]", "", "d * gamma_tails(a, b, c)[4]")
@@ -111,7 +112,7 @@ REDUCTIONS: dict[str, Reduction] = {
 PARTIAL = frozenset({
     "div", "pow", "log", "log1p", "sqrt", "logit", "lgamma", "digamma", "exp", "expm1", "tan", "log1mexp", "log1pmx", "stirling",
     "deviance", "mul", "square", "log_ndtr", "logaddexp", "atan2", "sigmoid", "softplus", "tanh", "sin", "cos", "atan", "erf", "Phi",
-    "log_of", "log1p_of", "gamma_log_below", "gamma_log_above", "beta_log_below", "beta_log_above",
+    "log_of", "log1p_of", "times_log", "gamma_log_below", "gamma_log_above", "beta_log_below", "beta_log_above",
 })  # fmt: skip
 """Words whose derivatives may be infinite or no number."""
 
@@ -126,7 +127,6 @@ class Expansion:
 
 
 EXPANSIONS: dict[str, Expansion] = {
-    "times_log": Expansion(("x", "l"), "x * where((x == 0) & (l == -inf), 0.0, l)"),
     "log_difference": Expansion(
         ("a", "b"),
         "where(is_nothing, -inf, a + log1mexp(where(is_nothing, 1.0, a - where(is_nothing, 0.0, b))))",

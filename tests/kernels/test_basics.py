@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from pgmlang.diagnostics import PgmError
 from pgmlang.kernels import adaptation as ad
 from pgmlang.kernels import hmc, langevin, random_walk, run, sample, start
 from pgmlang.kernels.kernel import Kernel, acceptance_of, default_tuning, metropolis, pooled_acceptance
@@ -189,8 +190,9 @@ def test_dtype_follows_the_start(kernel: Kernel) -> None:
 
 
 def test_starts_outside_the_support_are_refused() -> None:
-    with pytest.raises(ValueError, match="1 of 2 chains"):
+    with pytest.raises(PgmError, match="1 of 2 chains") as refused:
         sample(lambda p: p[..., 0].log(), torch.tensor([[1.0], [-1.0]]), generator=seeded(0))
+    assert (refused.value.diagnostics[0].code, refused.value.diagnostics[0].help is None) == ("PGM0803", False)
     with pytest.raises(ValueError, match="shape"):
         sample(lambda p: p[..., 0], torch.zeros(2), generator=seeded(0))
 

@@ -22,7 +22,7 @@ def log_densities(x, values, arguments):
         value = eight_lanes(found)
         for lane in range(min(8, chains - first)):
             one = number_in(value, lane)
-            values[first + lane] = one if math.isfinite(one) else -math.inf
+            values[first + lane] = one if abs(one) < math.inf else -math.inf
 
 
 def trajectories(position, momentum, values, gradients, step, variance, steps, is_first, is_last, arguments):
