@@ -17,7 +17,7 @@ from typing import Literal
 
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.scalars import Scalar, walk
-from pgmlang.native.stages import AnyStage, SliceStage
+from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage
 from pgmlang.native.words import WORDS
 
 PLAIN = frozenset({
@@ -32,6 +32,8 @@ FIRST_USE, COMPILED_OPERATION = 0.7, 0.014
 """Seconds until numba has compiled anything, and for each operation of the program."""
 LOOP = 0.3e-6
 """Seconds of a gradient of one chain by loops, beside its elements."""
+FEWEST_IN_LANES = 4
+"""Chains of which a group of lanes takes less time than they do one by one."""
 SLICE_OPERATIONS = 20
 """What compiling a function of matrices and its adjoint is like."""
 RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
@@ -45,6 +47,13 @@ BY_LOOPS: Mapping[Kind, float] = {
     "gather": 0.5e-9,
     "matrix": 0.5e-9,
 }
+BY_LANES: Mapping[Kind, float] = {
+    "plain": 0.06e-9,
+    "inner": 0.1e-9,
+    "function": 0.9e-9,
+    "gather": 0.25e-9,
+    "matrix": 0.5e-9,
+}
 BY_TORCH: Mapping[Kind, float] = {
     "plain": 0.8e-9,
     "inner": 0.2e-9,
@@ -52,7 +61,7 @@ BY_TORCH: Mapping[Kind, float] = {
     "gather": 8e-9,
     "matrix": 0.45e-9,
 }
-"""Seconds of an operation of each element of one chain, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
+"""Seconds of an operation of each element of one chain, alone and in a group of eight, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
 torch), functions, elements picked by an index of data, Cholesky factors and solves (of 200 x 200 matrices and more torch's
 are as fast)."""
 
@@ -60,10 +69,12 @@ are as fast)."""
 @dataclass(frozen=True)
 class Counts:
     """How much a value of the density is: how often an operation of a kind stands along the loops over some axes, those of data alone left
-    out; ``operations`` of the whole text, over which the compiler goes."""
+        out; ``operations`` of the whole text, over which the compiler goes; ``has_lanes``: chains are worked out in groups, as no chain
+    of labels and no matrix is."""
 
     elements: Mapping[tuple[Kind, tuple[str, ...]], int]
     operations: int
+    has_lanes: bool = True
 
     @property
     def axes(self) -> frozenset[str]:
@@ -87,7 +98,8 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
     """The operations of stages and terms."""
     elements: Counter[tuple[Kind, tuple[str, ...]]] = Counter()
     operations = 0
-    for item in items:
+    everything = tuple(items)
+    for item in everything:
         if isinstance(item, SliceStage) and item.array.varies:
             elements["matrix", (*(loop.axis for loop in item.loops), *item.work)] += 1
             operations += SLICE_OPERATIONS
@@ -100,7 +112,8 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
         for scalar in item.scalars:
             # added to the density, or put into an array
             elements["plain", tuple(loop.axis for loop in item.loops)] += scalar.varies
-    return Counts(dict(elements), operations)
+    has_lanes = not any(isinstance(item, SequenceStage | SliceStage) and item.array.varies for item in everything)
+    return Counts(dict(elements), operations, has_lanes)
 
 
 def _inside_of_sums(scalars: Iterable[Scalar]) -> Iterator[Scalar]:
@@ -165,8 +178,9 @@ class Estimate:
 
 def estimated(counts: Counts, sizes: Mapping[str, int], chains: int) -> Estimate:
     """What a density costs."""
+    is_over_lanes = counts.has_lanes and chains >= FEWEST_IN_LANES
     return Estimate(
-        LOOP + counts.seconds(BY_LOOPS, sizes),
+        LOOP + counts.seconds(BY_LANES if is_over_lanes else BY_LOOPS, sizes),
         (RECORDED_CALL + RECORDED_OPERATION * counts.varying) / chains + counts.seconds(BY_TORCH, sizes),
         FIRST_USE + COMPILED_OPERATION * counts.operations,
         RECORDING,

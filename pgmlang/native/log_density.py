@@ -9,13 +9,11 @@ from types import ModuleType
 
 import numpy as np
 
+from pgmlang.native.costs import FEWEST_IN_LANES
 from pgmlang.native.lane_forms import LANES, NoLanes
 from pgmlang.native.lane_functions import program_over_lanes
 from pgmlang.native.loaded import LONGEST_CALL, LoadedProgram
 from pgmlang.native.program_files import load_program
-
-FEWEST_IN_LANES = 4
-"""Chains of which a group of lanes takes less time than they do one by one."""
 
 
 @dataclass(eq=False)

@@ -16,6 +16,10 @@ from tests.infer.by_hand import problem_of
 from tests.native.test_equal import ROWS, N, assert_equal, target_over
 
 MANY = pytest.mark.slow
+EVERY_DAY = (
+    "truncated Normal", "truncated below Geometric", "censored Geometric", "censored above Normal", "inflated Normal", "mixture", "by rows", "truncated inflated", "truncated",
+)  # fmt: skip
+"""Those that are not slow: one of each kind, for programs take seconds to compile."""
 HEAD = "g ~ Normal(0, 1)\nh ~ Normal(0, 1)\n"
 AXIS = "dim j = {one, two, three}\nm[j] ~ Normal(0, 1)\no[j] ~ Normal(0, 1)\n"
 SHARES = "s[j] = exp(o) / sum(exp(o), over = j)\n"
@@ -110,14 +114,12 @@ def assert_equal_numbers(text: str, name: str = "") -> None:
     assert np.isfinite(native.values(np.zeros((1, target.dimension)))).all()
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n.endswith((" Normal", " Geometric")) else MANY) for n in BOUNDED]
-)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in EVERY_DAY else MANY) for n in BOUNDED])
 def test_bounded(name: str) -> None:
     assert_equal_numbers(BOUNDED[name], name)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=MANY if i % 2 else ()) for i, n in enumerate(MIXED)])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in EVERY_DAY else MANY) for n in MIXED])
 def test_mixed(name: str) -> None:
     assert_equal_numbers(MIXED[name], name)
 
@@ -130,7 +132,7 @@ LATENT = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n == "truncated" else MANY) for n in LATENT])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in EVERY_DAY else MANY) for n in LATENT])
 def test_latent_values(name: str) -> None:
     assert_equal_numbers(rows("y", "Normal(v, 1)", HEAD + LATENT[name]))
 

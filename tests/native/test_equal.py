@@ -100,7 +100,9 @@ SCALARS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "variant"), SCALARS)
+@pytest.mark.parametrize(
+    ("name", "variant"), [pytest.param(*s, marks=pytest.mark.slow if i % 3 else ()) for i, s in enumerate(SCALARS)]
+)
 def test_families(name: str, variant: int) -> None:
     """Every family of one number, of data, with every argument moved by a latent."""
     family = FAMILIES[name]

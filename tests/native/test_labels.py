@@ -133,7 +133,7 @@ def problem(text: str, columns: str, **binding: Any) -> Any:
     return problem_of(text, {n: COLUMNS[n] for n in columns.split()}, **binding)
 
 
-FAST = ("labels at three levels", "chains below a label of the group")
+FAST = ("chains below a label of the group",)
 
 
 @pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])

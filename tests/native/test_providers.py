@@ -112,7 +112,10 @@ METHODS = {"hmc": True, "langevin": True, "mh": True, "tempering": True, "map": 
 """The methods that take a density, and whether it is that of free values."""
 
 
-@pytest.mark.parametrize("name", RUNS)
+SLOW = ("quakes/quakes", "iris/ordered", "iris/mixture")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in RUNS])
 def test_examples(name: str) -> None:
     """Equal where there is a program; else the reason is one of a few, and no method that is asked for loops runs."""
     problem = example(name)
