@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pgmlang.model.expr import Expr, Ref, references
@@ -33,7 +34,7 @@ def recursions(model: Model) -> dict[str, Recursion]:
 
 def _recursions(model: Model) -> dict[str, Recursion]:
     named = {d.target: {r.name for r in model.mentions(d)} & model.definition_of.keys() for d in model.definitions}
-    reached = {name: _reached(named, name) for name in named}
+    reached = {name: names_reached(named, name) for name in named}
     out: dict[str, Recursion] = {}
     for name in named:
         if name in reached[name] and name not in out:
@@ -43,7 +44,7 @@ def _recursions(model: Model) -> dict[str, Recursion]:
     return out
 
 
-def _reached(named: dict[str, set[str]], name: str) -> set[str]:
+def names_reached(named: Mapping[str, Collection[str]], name: str) -> set[str]:
     """The names that a name's value needs, directly or through one another, of its own row or earlier ones."""
     out: set[str] = set()
     pending = list(named[name])
@@ -80,4 +81,4 @@ def own_references(recursion: Recursion) -> tuple[Ref, ...]:
     return tuple(r for d in recursion.definitions for r in references(d.value) if r.name in recursion.names)
 
 
-__all__ = ["Recursion", "own_references", "recursions"]
+__all__ = ["Recursion", "names_reached", "own_references", "recursions"]

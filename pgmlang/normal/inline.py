@@ -25,6 +25,7 @@ from pgmlang.model.expr import (
     references,
 )
 from pgmlang.model.model import Definition, Model, Variable
+from pgmlang.model.recursions import names_reached
 from pgmlang.normal.rewrite import guide_expressions, map_expressions, map_guide, rebuilt
 
 KEEPS_AXIS = ("softmax", "cumsum")
@@ -133,18 +134,7 @@ class Inliner:
 def _recursive(model: Model, definitions: Mapping[str, Definition]) -> set[str]:
     """Names that hang on themselves, through ``prev`` or not (a cycle that the graph refuses)."""
     below = {n: {r.name for r in model.mentions(d) if r.name in definitions} for n, d in definitions.items()}
-    out: set[str] = set()
-    for name in definitions:
-        seen: set[str] = set()
-        pending = list(below[name])
-        while pending:
-            other = pending.pop()
-            if other not in seen:
-                seen.add(other)
-                pending.extend(below[other])
-        if name in seen:
-            out.add(name)
-    return out
+    return {name for name in definitions if name in names_reached(below, name)}
 
 
 class _Substitution(ABC):

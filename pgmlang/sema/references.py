@@ -209,6 +209,11 @@ def previous(builder: ExpressionScope, node: ast.Call, context: ExpressionContex
         builder.error("PGM0312", "`prev` takes a variable of the chain it stands in", node.span,
                     help="make the plate a chain: `plate step = chain { ... }`")  # fmt: skip
         return unknown(node.span)
+    rows = next((p for p in reversed(symbol.plates) if builder.scope.plates[p].is_rows), chain)
+    if rows != chain:
+        builder.error("PGM0312", f"`prev` looks at the row before in `{chain}`, and `{symbol.name}` has rows of `{rows}` in each",
+                    node.span, help=f"make `{rows}` the chain, or define what looks back in `{chain}` itself, outside of `{rows}`")  # fmt: skip
+        return unknown(node.span)
     if context.excluded_first < lag:
         needed = "first" if lag == 1 else f"first({lag})"
         builder.error("PGM0312", f"`prev` looks {lag} row{'s' if lag > 1 else ''} back, and there may be none",

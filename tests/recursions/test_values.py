@@ -9,9 +9,11 @@ import pytest
 import torch
 from scipy import stats
 
+import pgmlang
 from pgmlang.density.native import native_log_density
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.density.target import Target, target_of
+from pgmlang.diagnostics import PgmError
 from pgmlang.native.formulas import NotScalar
 from tests.infer.by_hand import problem_of
 from tests.recursions.by_hand import CASES, ByHand, data_of, values_by_hand
@@ -87,3 +89,13 @@ def test_names_that_look_back_at_each_other_are_torchs() -> None:
             p, q = 0.9 * p - 0.1 * q, 0.8 * q + 0.2 * np.sin(p)
         total += stats.norm.logpdf(y, p + q, 1)
     assert float(value) == pytest.approx(total + stats.norm.logpdf(0.4), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "line", ["s = if first then a else prev(s) + a", "s ~ Normal(if first then a else prev(s), 1)"]
+)
+def test_rows_within_a_step_have_no_row_before(line: str) -> None:
+    text = f"a ~ Normal(0, 1)\nplate step = chain {{\n  plate obs {{\n    {line}\n    y ~ Normal(s, 1)\n  }}\n}}\n"
+    with pytest.raises(PgmError, match="rows of `obs`") as raised:
+        pgmlang.compile(text)
+    assert raised.value.diagnostics[0].code == "PGM0312"
