@@ -15,6 +15,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Factor, Model
 from pgmlang.model.expr import Contract, Expr, Reduce, Ref, children
 from pgmlang.model.model import Conditional, Definition
+from pgmlang.model.recursions import recursions
 from pgmlang.normal import canonical_factors
 
 MAX_STATES = 4096
@@ -93,7 +94,7 @@ def elimination_steps(
     """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be. ``together``:
     sets of variables that hang together beside those of the model's factors."""
     model = canonical_factors(model)
-    reasons = tuple(_reasons(model, names))
+    reasons = (*_reasons(model, names), *_pasts(model, names))
     if reasons:
         return (), reasons
     looked_back_at = set(names)
@@ -107,6 +108,15 @@ def elimination_steps(
     ]
     groups.sort(key=lambda s: (-len(_depth(model, s.names[0])), s.chain is not None))
     return tuple(groups), tuple(_nesting(model, groups, names, together))
+
+
+def _pasts(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
+    """Variables of the rows of a chain that a recursion takes in: each value hangs on those of all rows before."""
+    for name, recursion in recursions(model).items():
+        for below in sorted(below_definition(model, name) & set(names)):
+            if recursion.chain in model.array_axes(model.by_name[below]):
+                message = f"`{name}` hangs on `{below}` of all earlier rows of `{recursion.chain}`"
+                yield Diagnostic("PGM0602", message, model.by_name[below].span)
 
 
 def _depth(model: Model, name: str) -> set[str]:

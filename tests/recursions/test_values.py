@@ -14,6 +14,7 @@ from pgmlang.density.native import native_log_density
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.density.target import Target, target_of
 from pgmlang.diagnostics import PgmError
+from pgmlang.graph.components import summing_steps
 from pgmlang.native.formulas import NotScalar
 from tests.infer.by_hand import problem_of
 from tests.recursions.by_hand import CASES, ByHand, data_of, values_by_hand
@@ -99,3 +100,13 @@ def test_rows_within_a_step_have_no_row_before(line: str) -> None:
     with pytest.raises(PgmError, match="rows of `obs`") as raised:
         pgmlang.compile(text)
     assert raised.value.diagnostics[0].code == "PGM0312"
+
+
+def test_labels_that_a_recursion_takes_in_are_not_summed_row_by_row() -> None:
+    text = (
+        "a ~ Normal(0, 2)\nplate step = chain {\n  z ~ Bernoulli(0.4)\n  s = if first then 0 else 0.5 * prev(s) + z\n"
+        "  y ~ Normal(a + s, 1)\n}\n"
+    )
+    steps, reasons = summing_steps(pgmlang.compile(text).model, ("z",))
+    assert not steps
+    assert "all earlier rows" in reasons[0].message
