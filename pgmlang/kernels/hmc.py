@@ -71,7 +71,7 @@ def step(
     acceptance, accepted = metropolis(generator, before - after)
     divergent = ~(after - before <= DIVERGENCE)
     energy = torch.where(accepted, after, before)
-    info = Info(acceptance, accepted, divergent, energy, steps, proposed.position, end)
+    info = Info(acceptance, accepted, divergent, energy, steps, proposed.position)
     return choose(accepted, proposed, state), info
 
 
