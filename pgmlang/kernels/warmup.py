@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.kernels import adaptation as ad
+from pgmlang.kernels.hmc import SHORTEST
 from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning, default_tuning, pooled_acceptance
 from pgmlang.kernels.log_density import LogDensity
 
@@ -28,10 +29,9 @@ class WarmupPlan(NamedTuple):
     target: float | None = None
 
 
-HALF_PERIOD = math.pi
-"""Time of the longest path, in standard deviations of the widest direction: a path that is drawn evenly from 0 to it ends, in a normal
-posterior, uncorrelated with where it began on the average, ``sin(pi) = 0``."""
-FIRST_LENGTH, EARLY_LENGTH = 10.0, 32.0
+QUARTER_PERIOD = 0.5 * math.pi
+"""Time of the mean path, in standard deviations of the widest direction: it ends, in a normal posterior, independent of where it began."""
+FIRST_LENGTH, EARLY_LENGTH = 10.0, 24.0
 """Most leapfrog steps until a metric is learnt, and until the last one is: long paths would only cost."""
 
 
@@ -145,6 +145,6 @@ def _new_metric(
     tuning = tuning._replace(step_size=find_reasonable_step(generator, plan.kernel, state, logdensity, tuning))
     time = torch.zeros_like(tuning.length)
     if _learns_length(plan, state.position):
-        time = HALF_PERIOD * ad.widest_variance(points, metric).sqrt()
+        time = QUARTER_PERIOD / (0.5 + 0.5 * SHORTEST) * ad.widest_variance(points, metric).sqrt()
         tuning = tuning._replace(length=_length(plan, iteration, time, tuning))
     return tuning, _restart(plan, tuning, state.position, time)
