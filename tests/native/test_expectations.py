@@ -17,7 +17,7 @@ from pgmlang.density.gradients import slopes_of
 from pgmlang.density.row_blocks import RowBlocks, row_blocks
 from pgmlang.density.summing import marginaliser_of
 from pgmlang.diagnostics import PgmError
-from pgmlang.native import expectations
+from pgmlang.native import expectations, path_sums
 from tests.infer.test_sufficient_factors import MODELS, heights_and_slopes, values_of
 
 pytest.importorskip("numba")
@@ -203,7 +203,7 @@ def test_a_chain_is_summed_as_by_enumeration():
     coefficients = np.stack([-0.5 * m**2, m, np.full(3, -0.5)], -1)
     pairs = np.log(np.stack([np.broadcast_to(start, (3, 3)), move]))
     kind = np.minimum(np.arange(6), 1)
-    chains = expectations.ChainSums(
+    chains = path_sums.ChainSums(
         shown, np.arange(6), np.array([0, 6]), np.ones(1), kind, expectations.Threads(1)
     )
     tables = expectations.RowTables(np.zeros((1, 3, 0)), np.zeros((0, 1, 0), np.int16), np.zeros((0, 3), np.int64))
