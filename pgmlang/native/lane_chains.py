@@ -90,15 +90,14 @@ class LaneChains:
     def steps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The kinds of the steps and the rows' weights, ``[., 8]``, and whether a kind is new. Where there is no row a chain of no weight begins,
         of one kind more."""
-        kind, weight = np.full(len(self.row_at), ~self.kinds), np.zeros(len(self.row_at))
+        kind, weight = np.full((len(self.row_at) // 8, 8), ~self.kinds), np.zeros((len(self.row_at) // 8, 8))
         mine = self.kind[self.order]
         mine[self.begins[:-1]] = ~mine[self.begins[:-1]]
-        kind[self.place] = mine
-        weight[self.place] = np.repeat(self.weights, np.diff(self.begins))
-        kind = kind.reshape(-1, 8)
+        kind.reshape(-1)[self.place] = mine
+        weight.reshape(-1)[self.place] = np.repeat(self.weights, np.diff(self.begins))
         is_new = np.ones(len(kind), dtype=bool)
         is_new[1:] = (kind[1:] != kind[:-1]).any(1)
-        return kind, weight.reshape(-1, 8), is_new
+        return kind, weight, is_new
 
     def __call__(
         self, number: int, coefficients: np.ndarray, log_pairs: np.ndarray, tables: RowTables, impossible: float, out: ExpectedStatistics,
@@ -124,7 +123,9 @@ class LaneChains:
                 *some, coefficients, *self.laid_out, weight, impossible, *said, likelihoods, np.empty((width, TILE)))  # fmt: skip
             if some[1] == tiles:
                 likelihoods.reshape(tiles, states, TILE)[self.nowhere[0], :, self.nowhere[1]] = 1.0
-            program.chain_transfers(*some, likelihoods, kind, is_new, pairs, transfer[part], exponent[part], room())
+            program.chain_transfers(
+                *some, likelihoods, kind, is_new, pairs, transfer[part], exponent[part], room()
+            )
             return float(height)
 
         are_kinds_apart = self.kinds == self.rows.count  # each row has its own, which no two parts add to
@@ -139,7 +140,14 @@ class LaneChains:
                 *some, likelihoods, kind, is_new, pairs, weight, begins[part], ends[part], alpha, pair_sums, room())  # fmt: skip
             self.room.give_back(alpha)
             if moments:
-                row_program.add_lane_moments(*some, likelihoods, *self.laid_out, sums, np.empty((width, TILE)), np.empty((states * width, 8)))
+                row_program.add_lane_moments(
+                    *some,
+                    likelihoods,
+                    *self.laid_out,
+                    sums,
+                    np.empty((width, TILE)),
+                    np.empty((states * width, 8)),
+                )
             return float(height), pair_sums, sums
 
         total = sum(threads.each(likelihoods_of, range(len(self.parts))))

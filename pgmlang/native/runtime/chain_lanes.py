@@ -84,7 +84,11 @@ def chain_transfers(first, last, likelihoods, kind, is_new, pairs, transfer, exp
                     power = exponent_of(total)
                     put_lanes(exponent, i, lanes_at(exponent, i) + power)
                     for j in range(states):
-                        put_lanes(transfer, i * states + j, times_power_of_two(lanes_at(transfer, i * states + j), -power))
+                        put_lanes(
+                            transfer,
+                            i * states + j,
+                            times_power_of_two(lanes_at(transfer, i * states + j), -power),
+                        )
 
 
 @compiled_groups
@@ -129,9 +133,7 @@ def chain_boundaries(transfer, exponent, begins, ends, value, fresh):
 
 
 @compiled_groups
-def chain_posteriors(
-    first, last, likelihoods, kind, is_new, pairs, weights, begins, ends, alpha, pair_sums, room
-):
+def chain_posteriors(first, last, likelihoods, kind, is_new, pairs, weights, begins, ends, alpha, pair_sums, room):
     """The log to base two of the sum over the paths of the stretches of tiles `first` to `last`, each chain's times its weight, from
     `begins [state, 8]`, up to what their likelihoods are relative to; NaN where it was lost. `likelihoods` become the states'
     probabilities times the row's weight, and expected counts are added to `pair_sums [kind, before, state]`. `alpha [(steps + 1) *

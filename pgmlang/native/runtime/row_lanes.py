@@ -9,7 +9,15 @@ import math
 
 from pgmlang.native.compiled import compiled_groups, inlined
 from pgmlang.native.runtime.lane_mathematics import times_power_of_two, whole_near
-from pgmlang.native.runtime.lanes import choose_lanes, eight_lanes, lanes_at, larger_lanes, number_in, put_lanes, whole_lanes_at
+from pgmlang.native.runtime.lanes import (
+    choose_lanes,
+    eight_lanes,
+    lanes_at,
+    larger_lanes,
+    number_in,
+    put_lanes,
+    whole_lanes_at,
+)
 from pgmlang.native.runtime.powers import LOG2_E
 
 TILE, GROUPS = 128, 16
@@ -39,7 +47,20 @@ def fill_tile(statistics, tile, groups, columns, codes, seen, made):
 
 @compiled_groups
 def lane_likelihoods(
-    first, last, coefficients, columns, codes, seen, made, weights, impossible, dense, held, states_of, likelihoods, statistics
+    first,
+    last,
+    coefficients,
+    columns,
+    codes,
+    seen,
+    made,
+    weights,
+    impossible,
+    dense,
+    held,
+    states_of,
+    likelihoods,
+    statistics,
 ):
     """Likelihoods of tiles `first` to `last` relative to the greatest of each row, by one start's `coefficients [state, width]`, and the sum of
     the logarithms of these times the rows' `weights`. `dense [state, rows]` and `held [name, rows]` say more of each row (`add_tables`); log-values below
