@@ -42,7 +42,11 @@ def numpyro_models() -> dict[str, Callable[..., None]]:
         numpyro.sample("y", dist.Normal(X @ beta, sigma), obs=y)
 
     def volatility(y: Any) -> None:
-        mu, phi, s = drawn("mu", dist.Normal(-1, 1)), drawn("phi", dist.Uniform(-1, 1)), drawn("s", dist.HalfNormal(0.5))
+        mu, phi, s = (
+            drawn("mu", dist.Normal(-1, 1)),
+            drawn("phi", dist.Uniform(-1, 1)),
+            drawn("s", dist.HalfNormal(0.5)),
+        )
         standard = drawn("standard", dist.Normal(0, 1).expand([len(y)]).to_event(1))
 
         def day(before: Any, e: Any) -> tuple[Any, Any]:
@@ -100,7 +104,9 @@ def pymc_model(name: str, data: dict[str, Any]) -> Any:
             pm.Normal("y", data["X"] @ beta, sigma, observed=data["y"])
         elif name.startswith("volatility"):
             mu, phi, s = pm.Normal("mu", -1, 1), pm.Uniform("phi", -1, 1), pm.HalfNormal("s", 0.5)
-            h = pm.AR("h", [mu * (1 - phi), phi], sigma=s, init_dist=pm.Normal.dist(mu, s), constant=True, shape=1000)
+            h = pm.AR(
+                "h", [mu * (1 - phi), phi], sigma=s, init_dist=pm.Normal.dist(mu, s), constant=True, shape=1000
+            )
             pm.Normal("y", 0, pm.math.exp(h / 2), observed=data["y"])
         elif name.startswith("items"):
             theta = pm.Normal("theta", 0, 1, shape=300)

@@ -74,7 +74,11 @@ def volatility(days: int = 1000) -> dict[str, Any]:
 
 def answers(persons: int = 300, items: int = 20) -> dict[str, Any]:
     rng = np.random.default_rng(1)
-    ability, slope, hardness = rng.normal(size=persons), np.exp(0.5 * rng.normal(size=items)), rng.normal(size=items)
+    ability, slope, hardness = (
+        rng.normal(size=persons),
+        np.exp(0.5 * rng.normal(size=items)),
+        rng.normal(size=items),
+    )
     z = rng.random((persons, items)) < 1 / (1 + np.exp(-slope * (ability[:, None] - hardness)))
     return {"z": z.astype(int)}
 

@@ -13,7 +13,13 @@ import os
 import sys
 
 THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv else "1"
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"):
+for variable in (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+):
     os.environ.setdefault(variable, THREADS)
 if THREADS == "1":
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
@@ -86,7 +92,9 @@ def nutpie_run(name: str, warmup: int = 400, draws: int = 1000) -> tuple[Draws, 
     compiled = nutpie.compile_pymc_model(pymc_model(name, data_of(name)))
 
     def run() -> Any:
-        return nutpie.sample(compiled, draws=draws, tune=warmup, chains=4, cores=int(THREADS), seed=1, progress_bar=False)
+        return nutpie.sample(
+            compiled, draws=draws, tune=warmup, chains=4, cores=int(THREADS), seed=1, progress_bar=False
+        )
 
     trace = run()
     return {str(k): v.to_numpy() for k, v in trace.posterior.items()}, timed(run)
@@ -130,8 +138,9 @@ def figures(draws: Draws) -> tuple[float, float]:
 def one(name: str, tool: str, place: Path) -> None:
     """A run in this process: draws and seconds go to a file."""
     draws, sampling = TOOLS[tool](name)
-    kept = {k: v for k, v in draws.items() if k in POSTERIORS[name].names}
-    np.savez(place, **kept, **{" sampling": np.array(sampling)})
+    arrays: dict[str, Any] = {k: v for k, v in draws.items() if k in POSTERIORS[name].names}
+    arrays[" sampling"] = np.array(sampling)
+    np.savez(place, **arrays)
 
 
 def in_a_process(name: str, tool: str, folder: Path, again: bool) -> tuple[float, Draws, float]:
@@ -148,7 +157,11 @@ def in_a_process(name: str, tool: str, folder: Path, again: bool) -> tuple[float
         raise ImportError((done.stderr.strip().splitlines() or ["it ended without a word"])[-1])
     with np.load(place) as found:
         draws = {k: found[k] for k in found.files}
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, draws, float(draws.pop(" sampling"))
+    return (
+        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        draws,
+        float(draws.pop(" sampling")),
+    )
 
 
 def measured(name: str, tool: str) -> str:
@@ -157,7 +170,9 @@ def measured(name: str, tool: str) -> str:
         folder = Path(made)
         try:
             whole, draws, _ = in_a_process(name, tool, folder, again=False)
-            again, _, _ = in_a_process(name, tool, folder, again=False) if tool.startswith("pgmlang") else (whole, 0, 0)
+            again, _, _ = (
+                in_a_process(name, tool, folder, again=False) if tool.startswith("pgmlang") else (whole, 0, 0)
+            )
             _, _, sampling = in_a_process(name, tool, folder, again=True)
         except ImportError as error:
             return f"| {name} | {tool} | not run: {error} | | | | | |"
@@ -178,7 +193,11 @@ def main() -> None:
     if arguments.one:
         one(arguments.models[0], arguments.one, Path(arguments.into))
         return
-    print("| model | sampler | ESS/s whole | again | sampling | s whole | ESS | R-hat | mean of the first |\n" + "| --- " * 9 + "|")
+    print(
+        "| model | sampler | ESS/s whole | again | sampling | s whole | ESS | R-hat | mean of the first |\n"
+        + "| --- " * 9
+        + "|"
+    )
     for name in arguments.models:
         for tool in arguments.by:
             if tool in LARGE.get(name, TOOLS) and (tool != "pgmlang, 256 chains" or name in SMALL):
