@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.special import digamma, polygamma
 
 import pgmlang
 from pgmlang.binding.row_groups import bound_evaluator
@@ -23,8 +24,9 @@ from pgmlang.infer.cycle_options import GibbsOptions
 from pgmlang.infer.gibbs import latent_names
 from pgmlang.native.collapsed import collapsed_form
 from pgmlang.native.collapsed_arrays import arrays_of
-from pgmlang.native.collapsed_sweeps import CollapsedSweeps, Remembered
+from pgmlang.native.collapsed_sweeps import CollapsedSweeps, Remembered, program_text
 from pgmlang.native.formulas import NotScalar
+from pgmlang.native.program_files import load_program
 from pgmlang.results.convergence import convergence
 from tests.infer.by_hand import problem_of
 
@@ -208,6 +210,21 @@ def test_wrong_priors_would_be_seen(case: str) -> None:
     faulty = CollapsedSweeps(replace(sweeps.arrays, concentrations=wrong))
     faulty.log_joint = lambda labels, remembered: right  # type: ignore[method-assign]
     assert distance(faulty) > 0.03
+
+
+def test_shares_by_the_moments_of_their_logarithms() -> None:
+    """E ln(x / y) and its variance of a Dirichlet's shares are those of two gamma numbers, of concentrations below one and above."""
+    concentration = np.array([0.05, 0.6, 0.999, 1.0, 7.0])
+    out = np.empty((2, 20000, 5))
+    load_program(program_text()).draw_shares(np.broadcast_to(concentration, out.shape).copy(), streams(2), out)
+    logs = np.log(out).reshape(-1, 5)
+    np.testing.assert_allclose(out.sum(2), 1.0, rtol=1e-12)
+    ratios = logs[:, :4] - logs[:, 4:]
+    mean = digamma(concentration[:4]) - digamma(7.0)
+    variance = polygamma(1, concentration[:4]) + polygamma(1, 7.0)
+    assert (np.abs(ratios.mean(0) - mean) < 4 * np.sqrt(variance / len(logs))).all()
+    spread = (ratios - mean) ** 2
+    assert (np.abs(spread.mean(0) - variance) < 4 * spread.std(0) / np.sqrt(len(logs))).all()
 
 
 @pytest.mark.parametrize("case", ["topics", "a mixture of normals"])

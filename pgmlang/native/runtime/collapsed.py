@@ -21,6 +21,7 @@ from pgmlang.native.runtime.streams import STEP, uniform
 
 SMALLEST, LARGEST = 1e-200, 1e200
 LOWEST = -700.0
+NEVER_REFUSED = -40.0
 FEW = 8
 TWO_PI = 2.0 * math.pi
 
@@ -292,8 +293,9 @@ def normal_at(count):
 
 @compiled
 def draw_shares(concentration, streams, out):
-    """Draws from Dirichlet distributions of ``concentration [C, rows, values]`` into ``out``, by logarithms of gamma numbers (Marsaglia and
-    Tsang 2000): those of small concentrations are far below the least number."""
+    """Draws from Dirichlet distributions of ``concentration [C, rows, values]`` into ``out``, by logarithms of gamma numbers: those of small
+    concentrations are far below the least number. From 1 on they are Marsaglia and Tsang's (2000), below it those of Ahrens and Dieter
+    (1974), method GS."""
     for chain in range(concentration.shape[0]):
         count = streams[chain]
         for r in range(concentration.shape[1]):
@@ -301,24 +303,36 @@ def draw_shares(concentration, streams, out):
             high = -math.inf
             for v in range(concentration.shape[2]):
                 a = concentration[chain, r, v]
-                shape = a if a >= 1.0 else a + 1.0
-                d = shape - 1.0 / 3.0
-                c = 1.0 / math.sqrt(9.0 * d)
-                while True:
-                    x = normal_at(count)
-                    count += STEP + STEP + STEP
-                    w = 1.0 + c * x
-                    if w > 0.0:
-                        w = w * w * w
-                        u = 1.0 - uniform(count)
-                        if u < 1.0 - 0.0331 * (x * x) * (x * x) or math.log(u) < 0.5 * x * x + d * (
-                            1.0 - w + math.log(w)
-                        ):
-                            break
-                log = math.log(d * w)
                 if a < 1.0:
-                    count += STEP
-                    log += math.log(1.0 - uniform(count)) / a
+                    end = 1.0 + a / math.e
+                    while True:
+                        p = end * (1.0 - uniform(count + STEP))
+                        count += STEP + STEP
+                        if p <= 1.0:
+                            log = math.log(p) / a
+                            # a number that small is never refused
+                            if log < NEVER_REFUSED or uniform(count) <= math.exp(-math.exp(log)):
+                                break
+                        else:
+                            x = -math.log((end - p) / a)
+                            log = math.log(x)
+                            if uniform(count) <= math.exp((a - 1.0) * log):
+                                break
+                else:
+                    d = a - 1.0 / 3.0
+                    c = 1.0 / math.sqrt(9.0 * d)
+                    while True:
+                        x = normal_at(count)
+                        count += STEP + STEP + STEP
+                        w = 1.0 + c * x
+                        if w > 0.0:
+                            w = w * w * w
+                            u = 1.0 - uniform(count)
+                            if u < 1.0 - 0.0331 * (x * x) * (x * x) or math.log(u) < 0.5 * x * x + d * (
+                                1.0 - w + math.log(w)
+                            ):
+                                break
+                    log = math.log(d * w)
                 shares[v] = log
                 high = max(high, log)
             total = 0.0

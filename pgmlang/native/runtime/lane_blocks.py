@@ -11,10 +11,9 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 from numba.core.extending import intrinsic
-from numba.np.arrayobj import make_array
 
 from pgmlang.native.lane_forms import LANES
-from pgmlang.native.runtime.lanes import REAL, WHOLE, lanes
+from pgmlang.native.runtime.lanes import REAL, WHOLE, data_of, lanes
 
 REALS, COUNTS = types.float64, types.int32
 _COUNTED, _PLACE, _BITS = ir.VectorType(ir.IntType(32), LANES), ir.IntType(64), ir.IntType(64)
@@ -22,7 +21,7 @@ _COUNTED, _PLACE, _BITS = ir.VectorType(ir.IntType(32), LANES), ir.IntType(64), 
 
 def _block(context: Any, builder: Any, kind: Any, array: Any, place: Any, as_vector: Any) -> Any:
     """The address of the block that begins at a place."""
-    address = builder.gep(make_array(kind)(context, builder, array).data, [place])
+    address = builder.gep(data_of(context, builder, kind, array).data, [place])
     return builder.bitcast(address, as_vector.as_pointer())
 
 
@@ -110,7 +109,7 @@ def real_at(context, array, place):
     """A float64 of an array, read by itself: a loop over such reads is not made one that gathers them, which takes longer."""
 
     def generate(context, builder, sig, args):
-        address = builder.gep(make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
+        address = builder.gep(data_of(context, builder, sig.args[0], args[0]).data, [args[1]])
         return builder.load_atomic(address, "monotonic", 8)
 
     return types.float64(array, types.int64), generate
@@ -121,7 +120,7 @@ def set_real(context, array, place, value):
     """Writes a float64 of an array."""
 
     def generate(context, builder, sig, args):
-        builder.store(args[2], builder.gep(make_array(sig.args[0])(context, builder, args[0]).data, [args[1]]))
+        builder.store(args[2], builder.gep(data_of(context, builder, sig.args[0], args[0]).data, [args[1]]))
         return context.get_dummy_value()
 
     return types.void(array, types.int64, types.float64), generate
@@ -132,7 +131,7 @@ def count_at(context, array, place):
     """An int32 of an array, as a float64."""
 
     def generate(context, builder, sig, args):
-        address = builder.gep(make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
+        address = builder.gep(data_of(context, builder, sig.args[0], args[0]).data, [args[1]])
         return builder.sitofp(builder.load(address), ir.DoubleType())
 
     return types.float64(array, types.int64), generate
