@@ -127,7 +127,8 @@ def refusals(model: Model) -> tuple[Diagnostic, ...]:
 
 def _refusals(model: Model) -> tuple[Diagnostic, ...]:
     try:
-        model.once(_whole_statements)
+        with no_collection():
+            model.once(_whole_statements)
     except PgmError as error:
         return error.diagnostics
     return ()
