@@ -22,7 +22,8 @@ from pgmlang.density.reductions import scaled_sum, sum_to_axes
 from pgmlang.density.shown_rows import Shown
 from pgmlang.density.sufficient import IMPOSSIBLE
 from pgmlang.density.summing import LogTable, Marginaliser
-from pgmlang.native.expectations import ChainSums, ExpectedStatistics, LabelSums, RowTables, Threads, array_of
+from pgmlang.native.expectations import ExpectedStatistics, LabelSums, RowTables, Threads, array_of
+from pgmlang.native.path_sums import ChainSums
 
 MOST_SQUARED = 4096
 """Coefficients whose second derivatives are worked out together."""
@@ -175,13 +176,17 @@ class LabelComponent:
         self, log_pairs: np.ndarray, coefficients: np.ndarray, tables: RowTables, impossible: float, moments: bool
     ) -> ExpectedStatistics:
         kinds = log_pairs.shape[1]
-        sums = self._of_kinds if kinds < self.rows else replace(self._of_kinds, kind=np.arange(self.rows))
+        sums = self._of_kinds if kinds < self.rows else self._of_rows
         return sums(coefficients, log_pairs, tables, impossible, moments=moments)
 
     @cached_property
     def _of_kinds(self) -> ChainSums:
         order, begins, weights = self._paths
         return ChainSums(self.shown.rows, order, begins, weights, self.shown.kind, self.threads)
+
+    @cached_property
+    def _of_rows(self) -> ChainSums:
+        return replace(self._of_kinds, kind=np.arange(self.rows))
 
     @cached_property
     def _paths(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ laid out beside the data and these is bounded: ``BLOCK_CELLS`` numbers in each i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
@@ -100,6 +100,19 @@ class Expectation(NamedTuple):
         )
 
 
+@dataclass(eq=False)
+class _LastCoefficients:
+    """The groups' tables at the values, without gradients, for which they were worked out last: an M-step looks at those that the next E-step
+    begins with."""
+
+    values: dict[str, Tensor] = field(default_factory=dict)
+    tables: tuple[dict[TableKey, LogTable], bool] = field(default_factory=lambda: ({}, True))
+
+    def are_of(self, values: Mapping[str, Tensor]) -> bool:
+        mine = self.values
+        return bool(mine) and mine.keys() == values.keys() and all(mine[n] is v for n, v in values.items())
+
+
 @dataclass(frozen=True, eq=False)
 class RowBlocks:
     """The sum over discrete variables of a density. ``whole``: the same in one piece; ``groups``: factors with sufficient
@@ -114,6 +127,7 @@ class RowBlocks:
     priors: tuple[LinearPrior, ...] = ()
     backend: str = "torch"
     passes: int = 0
+    last: _LastCoefficients = field(default_factory=_LastCoefficients)
 
     @property
     def is_native(self) -> bool:
@@ -205,10 +219,16 @@ class RowBlocks:
 
     def _coefficients(self, values: Values, params: Values) -> tuple[dict[TableKey, LogTable], bool]:
         """The groups' tables, and whether rounding leaves their rows precise."""
+        together = {**values, **params}
+        if not torch.is_grad_enabled() and self.last.are_of(together):
+            return self.last.tables
         pairs = [self.whole.coefficients(group, values, params) for group in self.groups]
         epsilon = torch.finfo(self.joint.dtype).eps
         is_precise = all(bool((epsilon * bound <= PRECISION).all()) for _, bound in pairs)
-        return {g.key: table for g, (table, _) in zip(self.groups, pairs, strict=True)}, is_precise
+        out = {g.key: table for g, (table, _) in zip(self.groups, pairs, strict=True)}, is_precise
+        if not torch.is_grad_enabled():
+            self.last.values, self.last.tables = together, out
+        return out
 
     def _with_statistics(self, block: RowBlock, shared: Mapping[TableKey, LogTable]) -> dict[TableKey, LogTable]:
         return {g.key: block.with_statistics(g, shared[g.key]) for g in self.groups}
@@ -269,9 +289,13 @@ class RowBlocks:
         """The expected complete log-joint ``[start]`` of the factors that hang on what is ``moved``."""
         around = self.joint.memo.once(_around, self, tuple(moved))
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        shared = {} if torch.is_grad_enabled() else self._coefficients(values, params)[0]
         for group, places in around.groups:
-            table, _ = self.whole.coefficients(group, values, params)
-            total = total + self._weighed(known.statistics[group.key].index_select(-1, places), table.values)
+            if group.key in shared:
+                coefficients = shared[group.key].values.index_select(-1, places)
+            else:
+                coefficients = self.whole.coefficients(group, values, params)[0].values
+            total = total + self._weighed(known.statistics[group.key].index_select(-1, places), coefficients)
         total = total + self._outside(around.outside, around.priors, values, params)
         for sums, weights in zip(around.blocks, known.weights, strict=True):
             if sums.scopes:
@@ -291,7 +315,10 @@ class RowBlocks:
 
     def _weighed(self, weight: Tensor, values: Tensor) -> Tensor:
         """The sum of weights times log-values, ``[start]``. An entry without weight may be minus infinity."""
-        product = torch.where(weight == 0, 0.0, weight * values.clamp(min=NEVER))
+        if bool(torch.isfinite(values.detach()).all()):
+            product = weight * values
+        else:
+            product = torch.where(weight == 0, 0.0, weight * values.clamp(min=NEVER))
         return product.sum((*range(self.places), *range(self.places + 1, product.dim())))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -98,6 +99,11 @@ class SampleMoments:
     def width(self) -> int:
         return self.from_points.shape[0] * self.from_points.shape[1]
 
+    @cached_property
+    def _sizes(self) -> Tensor:
+        """What the size of a log-density at a point makes of a statistic's share of a row at the most."""
+        return self.from_points.abs() * self.reach[..., None]
+
     @property
     def more_precise(self) -> RowStatistics | None:
         return None
@@ -109,6 +115,11 @@ class SampleMoments:
         return out.flatten(0, 1)
 
     def coefficients(self, log_values: Tensor) -> tuple[Tensor, Tensor]:
+        if bool(torch.isfinite(log_values.detach()).all()):
+            out = (self.from_points @ log_values[..., None]).squeeze(-1)
+            with torch.no_grad():
+                size = (self._sizes @ log_values.abs()[..., None]).squeeze(-1)
+            return out.flatten(-2), size.sum((-2, -1))
         # where a density is zero at a point the constant alone says so
         is_possible = torch.isfinite(log_values).all(-1, keepdim=True)
         finite = torch.where(is_possible, log_values, 0.0)
@@ -116,8 +127,8 @@ class SampleMoments:
         impossible = torch.zeros_like(out)
         impossible[..., 0] = -math.inf
         with torch.no_grad():
-            size = (self.from_points.abs() @ finite.detach().abs()[..., None]).squeeze(-1)
-            bound = torch.where(is_possible, size * self.reach, math.inf).sum((-2, -1))
+            size = (self._sizes @ finite.detach().abs()[..., None]).squeeze(-1)
+            bound = torch.where(is_possible, size, math.inf).sum((-2, -1))
         return torch.where(is_possible, out, impossible).flatten(-2), bound
 
 

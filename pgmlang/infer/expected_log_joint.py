@@ -91,6 +91,8 @@ class ExpectedLogJoint:
         is_higher = after >= before - 1e-9 * before.abs()
         for value in fresh.values():
             is_higher = is_higher & torch.isfinite(value).reshape(len(value), -1).all(-1)
+        if bool(is_higher.all()):
+            return {**values, **fresh}, is_higher
         chosen = {
             n: torch.where(is_higher.reshape(-1, *[1] * (v.dim() - 1)), v, values[n]) for n, v in fresh.items()
         }

@@ -15,7 +15,7 @@ from pgmlang.families import FAMILIES
 from pgmlang.infer.conjugate import conjugate_family, likelihood_family
 from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.dependence import names_behind, nodes_behind
-from pgmlang.model.expr import Contract, Reduce, Ref, walk
+from pgmlang.model.expr import Choose, Contract, Reduce, Ref, walk
 from pgmlang.model.model import Factor
 from pgmlang.normal import normal_form
 from pgmlang.normal.affine import form_in
@@ -83,7 +83,36 @@ def simplices_of(model: Model, names: Collection[str]) -> tuple[str, ...]:
 
 
 def _meet(model: Model, one: MaximumBlock, other: MaximumBlock) -> bool:
-    return any(_has(model, f, one.names) and _has(model, f, other.names) for f in model.factors)
+    """Whether a row's density may hang on both."""
+    return any(
+        _has(model, f, one.names)
+        and _has(model, f, other.names)
+        and not _are_apart(model, f, one.names, other.names)
+        for f in model.factors
+    )
+
+
+def _are_apart(model: Model, factor: Factor, some: Collection[str], others: Collection[str]) -> bool:
+    """Whether names stand in different branches of the one argument of a distribution that has any of them: each row then has
+    the density of its branch."""
+    if not isinstance(factor, Conditional) or not isinstance(factor.distribution, Dist):
+        return False
+    both = {*some, *others}
+    arguments = [
+        e for _, e in factor.distribution.arguments if isinstance(e, Dist) or both & names_behind(model, e)
+    ]
+    pending = [e for e in arguments if not isinstance(e, Dist)]
+    if factor.target in both or len(arguments) != 1 or not pending:
+        return False
+    while pending:
+        expr = pending.pop()
+        behind = names_behind(model, expr)
+        if not (behind & set(some) and behind & set(others)):
+            continue
+        if not isinstance(expr, Choose) or both & names_behind(model, expr.condition):
+            return False
+        pending += [expr.then, expr.otherwise]
+    return True
 
 
 def _has(model: Model, factor: Factor, names: Collection[str]) -> bool:

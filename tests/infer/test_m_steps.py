@@ -151,6 +151,24 @@ def test_what_meets_in_a_factor_moves_in_turns():
     assert [[b.names for b in r] for r in rounds] == [[("m",)], [("s",)]]
 
 
+@pytest.mark.parametrize(
+    ("chances", "rounds"),
+    [
+        ("if first then start else move[prev(z)]", [{"start", "move"}]),
+        ("if first then 0.5 * start + 0.5 * uniform else move[prev(z)]", [{"start", "move"}]),
+        ("if first then start else 0.5 * start + 0.5 * move[prev(z)]", [{"start"}, {"move"}]),
+    ],
+)
+def test_branches_of_a_factor_move_together(chances, rounds):
+    text = (
+        "dim k[2]\ndim into like k\nparam start[into] : simplex\nparam move[k, into] : simplex\nuniform[into] = 0.5\nparam m[k] : real\n"
+        f"plate row = chain {{ z : k ~ Categorical({chances})\n x ~ Normal(m[z], 1) }}"
+    )
+    model = pgmlang.compile(text).model
+    found = blocks_of(model, ("start", "move"), ("start", "move"))
+    assert [{n for b in r for n in b.names} for r in found] == rounds
+
+
 def test_a_param_with_a_constraint_of_its_own_is_climbed():
     model = pgmlang.compile(
         HEAD

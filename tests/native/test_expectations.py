@@ -17,7 +17,7 @@ from pgmlang.density.gradients import slopes_of
 from pgmlang.density.row_blocks import RowBlocks, row_blocks
 from pgmlang.density.summing import marginaliser_of
 from pgmlang.diagnostics import PgmError
-from pgmlang.native import expectations
+from pgmlang.native import expectations, lane_chains, path_sums
 from tests.infer.test_sufficient_factors import MODELS, heights_and_slopes, values_of
 
 pytest.importorskip("numba")
@@ -156,6 +156,7 @@ def test_second_derivatives_are_those_of_differences(name):
 @pytest.mark.parametrize("name", ["Normal", "a chain of numbers", "sequences", "rows in groups"])
 def test_bytes_are_the_same_for_any_number_of_threads(name, monkeypatch):
     monkeypatch.setattr(expectations, "SHORTEST_PART", 128)
+    monkeypatch.setattr(lane_chains, "PART", 1)
     outcomes = []
     before = torch.get_num_threads()
     try:
@@ -203,9 +204,7 @@ def test_a_chain_is_summed_as_by_enumeration():
     coefficients = np.stack([-0.5 * m**2, m, np.full(3, -0.5)], -1)
     pairs = np.log(np.stack([np.broadcast_to(start, (3, 3)), move]))
     kind = np.minimum(np.arange(6), 1)
-    chains = expectations.ChainSums(
-        shown, np.arange(6), np.array([0, 6]), np.ones(1), kind, expectations.Threads(1)
-    )
+    chains = path_sums.ChainSums(shown, np.arange(6), np.array([0, 6]), np.ones(1), kind, expectations.Threads(1))
     tables = expectations.RowTables(np.zeros((1, 3, 0)), np.zeros((0, 1, 0), np.int16), np.zeros((0, 3), np.int64))
     out = chains(coefficients[None], pairs[None], tables, -math.inf, moments=True)
     weights, counts = [], []
@@ -222,6 +221,33 @@ def test_a_chain_is_summed_as_by_enumeration():
     share = np.array(weights) / sum(weights)
     assert out.totals[0] == pytest.approx(math.log(sum(weights)), rel=1e-12)
     np.testing.assert_allclose(out.pairs[0, 1], np.tensordot(share, np.array(counts), 1), rtol=1e-11)
+
+
+def test_stretches_side_by_side_are_one_chain_after_another(monkeypatch):
+    """Chains of all lengths and weights over several parts, with steps of several kinds, as step by step in logarithms."""
+    rng, rows = np.random.default_rng(3), 700
+    begins = np.unique([0, *rng.integers(rows, size=9), rows])
+    shown = expectations.ShownRows(
+        rng.normal(size=(1, rows)), rng.integers(2, size=(1, rows)).astype(np.int16), rng.random((1, rows)) < 0.8,
+        np.array([[0, 0, 0, -1], [1, 0, 0, 0], [2, 0, 0, 0], [3, 0, 1, -1]]), np.zeros(0), rows,
+    )  # fmt: skip
+    chains = path_sums.ChainSums(
+        shown, rng.permutation(rows), begins, rng.integers(4, size=len(begins) - 1) / 2.0, rng.integers(2, size=rows),
+        expectations.Threads(1),
+    )  # fmt: skip
+    coefficients, pairs = rng.normal(size=(1, 3, 4)), np.log(rng.dirichlet([0.3] * 3, size=(1, 2, 3)))
+    held = rng.integers(-3, 3, size=(1, 1, rows)).clip(-1).astype(np.int16)
+    tables = expectations.RowTables(rng.normal(size=(1, 3, rows)), held, np.arange(3)[None])
+    monkeypatch.setattr(lane_chains, "PART", 2)
+    sums = lane_chains.LaneChains.__call__
+    reached = []
+    monkeypatch.setattr(lane_chains.LaneChains, "__call__", lambda *a: reached.append(sums(*a)) or reached[-1])
+    side_by_side = chains(coefficients, pairs, tables, -math.inf, moments=True)
+    assert math.isfinite(reached[0])
+    monkeypatch.setattr(lane_chains.LaneChains, "__call__", lambda *a: math.nan)
+    in_logs = chains(coefficients, pairs, tables, -math.inf, moments=True)
+    for one, other in zip(side_by_side, in_logs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
 def test_a_number_too_small_for_scaling_is_not_lost():

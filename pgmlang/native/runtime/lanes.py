@@ -240,6 +240,23 @@ def lanes_at(context, array, place):
 
 
 @intrinsic
+def whole_lanes_at(context, array, place):
+    """The eight at a place, counted as by `lanes_at` and not from the end, of an array of whole numbers or truths."""
+
+    def generate(context, builder, sig, args):
+        kind = sig.args[0]
+        data = make_array(kind)(context, builder, args[0]).data
+        at = gep(builder, data, builder.mul(args[1], ir.Constant(ir.IntType(64), LANES)))
+        stored = context.get_data_type(kind.dtype)
+        value = builder.load(builder.bitcast(at, ir.VectorType(stored, LANES).as_pointer()))
+        value.align = 1
+        is_truth = isinstance(kind.dtype, types.Boolean)
+        return builder.uitofp(value, REAL) if is_truth else builder.sitofp(value, REAL)
+
+    return lanes(array, types.int64), generate
+
+
+@intrinsic
 def put_lanes(context, array, place, value):
     """Sets the lanes at a place."""
 
