@@ -13,8 +13,8 @@ import pgmlang
 from pgmlang.density.bind import bound_density
 from pgmlang.density.possible import possible_points
 from pgmlang.density.reductions import log_joint
-from pgmlang.density.transforms import constrain
 from pgmlang.density.target import target_of
+from pgmlang.density.transforms import constrain
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.starts import starting_points, uniform_points
 from pgmlang.kernels.log_density import value
