@@ -54,7 +54,7 @@ FITS: dict[str, tuple[str, Any, str]] = {
 }  # fmt: skip
 """A model's file or text, its data, the method."""
 OPTIONS: dict[str, dict[str, Any]] = {
-    "hmc": {"backend": "native", "warmup": 20, "draws": 20, "chains": 2}, "em": {"backend": "native", "restarts": 1, "max_iterations": 5},
+    "hmc": {"backend": "native", "warmup": 20, "draws": 20, "chains": 4}, "em": {"backend": "native", "restarts": 1, "max_iterations": 5},
     "gibbs": {"backend": "native", "warmup": 2, "draws": 2, "chains": 1},
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
     row = kernel_named(name)
     if row is None:
         raise PgmError(Diagnostic("PGM0604", f"`{name}` is no kernel"))
-    return WarmupPlan(kernel_of(row), options.warmup, length=options.length, chees=False)
+    return WarmupPlan(kernel_of(row), options.warmup, length=options.length, learns_length=False)
 
 
 def build_cycle(

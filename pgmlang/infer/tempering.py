@@ -60,7 +60,7 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
 
     problem, moved = noncentred_problem(problem, options.backend)
     target = target_of(problem, numbers_of(options.dtype), options.backend)
-    plan = WarmupPlan(kernel_of(_inner(options)), options.warmup, length=options.length, chees=False)
+    plan = WarmupPlan(kernel_of(_inner(options)), options.warmup, length=options.length, learns_length=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws
     pace = StepBudget(BLOCK)

@@ -1,4 +1,4 @@
-"""Adaptation during warm-up: step size, metric, trajectory length.  Each is a separate immutable state.
+"""Adaptation during warm-up: step size, metric, trajectory time.  What runs on is a separate immutable state each.
 
 Estimates are pooled over the chains, the axis ``C`` of ``[..., C, d]``; axes before it keep estimates of their own.
 """
@@ -6,6 +6,7 @@ Estimates are pooled over the chains, the axis ``C`` of ``[..., C, d]``; axes be
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,10 @@ from torch import Tensor
 
 # Hoffman and Gelman (2014), sec. 3.2.1
 SHRINKAGE, DELAY, DECAY = 0.05, 10.0, 0.75
+# rounds of the power method, after which a direction is near enough to the widest
+POWERS = 30
+# points of all chains that a window remembers
+SNAPSHOTS = 25
 
 
 class DualAveraging(NamedTuple):
@@ -95,6 +100,17 @@ class Windows(NamedTuple):
     start: int
     ends: tuple[int, ...]  # the metric changes after the iteration end - 1
 
+    def learns(self, iteration: int) -> bool:
+        """Whether the points after this iteration count."""
+        return bool(self.ends) and self.start <= iteration < self.ends[-1]
+
+    def takes_points(self, iteration: int) -> bool:
+        """Whether they are also remembered: `SNAPSHOTS` times in a window at most, evenly, its last iteration among them."""
+        if not self.learns(iteration):
+            return False
+        begin, end = next((b, e) for b, e in pairwise((self.start, *self.ends)) if iteration < e)
+        return (end - 1 - iteration) % -(-(end - begin) // SNAPSHOTS) == 0
+
 
 def windows(warmup: int, first: int = 75, last: int = 50, base: int = 25) -> Windows:
     """Stan's schedule: a first buffer, doubling windows, a last buffer for the step size alone.
@@ -115,55 +131,29 @@ def windows(warmup: int, first: int = 75, last: int = 50, base: int = 25) -> Win
     return Windows(first, tuple(ends))
 
 
-class Chees(NamedTuple):
-    """Trajectory time by ChEES (Hoffman, Radul, Sountsov 2021), with Adam's scaling of the gradient."""
+def widest_variance(points: Tensor, metric: Tensor) -> Tensor:
+    """About the largest variance ``[]`` of any direction of ``points [draw, C, d]`` whitened by ``metric [1, d]``, one at least.
 
-    log_time: Tensor  # []
-    log_average: Tensor  # []
-    square: Tensor  # [], running mean of the squared gradient
-    seen: int
-
-
-RATE, MEMORY = 0.025, 0.95
-
-
-def chees(time: Tensor) -> Chees:
-    """Start from the trajectory time ``[]``."""
-    return Chees(time.log(), time.log(), torch.zeros_like(time), 0)
-
-
-def chees_gradient(
-    before: Tensor, after: Tensor, momentum: Tensor, metric: Tensor, acceptance: Tensor, time: Tensor
-) -> Tensor:
-    """Gradient ``[]`` in log time, up to a positive factor, of the ChEES criterion per unit of time.
-
-    ChEES is ``E[(|q'|^2 - |q|^2)^2] / 4`` about the means (sec. 3 there); its rate is the criterion that Sountsov and
-    Hoffman (2021) prefer, and unlike ChEES itself it cannot run away where the orbits are periodic.  ``before``,
-    ``after`` (proposed) and ``momentum`` at the end are ``[C, d]``, ``acceptance [C]``, ``time []`` that of the
-    trajectory.  Taken in the coordinates whitened by ``metric [1, d]``, so that no one scale rules it.
+    The largest eigenvalue of the whitened covariance sets the longest period of a trajectory (Hoffman and Sountsov 2022, sec. 3, tune by
+    an estimate of it).  The direction is sought in one half of the chains (of one chain's draws) and its variance measured in the other: few points in many
+    dimensions, whose own widest direction is far wider than any of the posterior, then err on the low side, towards the mean of all directions.
     """
-    scale = metric.sqrt()
-    ok = torch.isfinite(after).all(-1) & torch.isfinite(momentum).all(-1)
-    weight = torch.where(ok, acceptance, torch.zeros_like(acceptance))
-    wide = ok.unsqueeze(-1)
-    after = torch.where(wide, after, before) / scale
-    before = before / scale
-    velocity = torch.where(wide, momentum, torch.zeros_like(momentum)) * scale
-    total = weight.sum().clamp(min=1e-10)
-    from_start = before - before.mean(-2, keepdim=True)
-    from_end = after - (weight.unsqueeze(-1) * after).sum(-2, keepdim=True) / total
-    jump = from_end.square().sum(-1) - from_start.square().sum(-1)
-    slope = time * jump * (from_end * velocity).sum(-1)
-    return (weight * (slope - 0.25 * jump.square())).sum() / total
+    whitened = points / metric.sqrt()
+    whitened = whitened - whitened.mean((0, 1))
+    parts = (whitened[:, ::2], whitened[:, 1::2]) if points.shape[1] > 1 else whitened.tensor_split(2)
+    first, second = (p.reshape(-1, points.shape[-1]) for p in parts)
+    along = _variance_along(second, _widest_direction(first)) + _variance_along(first, _widest_direction(second))
+    return (0.5 * along).clamp(min=1.0)
 
 
-def lengthen(state: Chees, gradient: Tensor, shortest: Tensor, longest: Tensor) -> Chees:
-    """One ascent step on the log time, kept between ``shortest []`` and ``longest []``."""
-    count = state.seen + 1
-    gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
-    square = MEMORY * state.square + (1.0 - MEMORY) * gradient.square()
-    size = (square / (1.0 - MEMORY**count)).sqrt()
-    log_time = state.log_time + RATE * gradient / (size + 1e-12)
-    log_time = torch.minimum(torch.maximum(log_time, shortest.log()), longest.log())
-    mix = count**-0.5
-    return Chees(log_time, mix * log_time + (1.0 - mix) * state.log_average, square, count)
+def _widest_direction(x: Tensor) -> Tensor:
+    """The first principal direction ``[d]`` of centred points ``x [n, d]``, by the power method from the point farthest out."""
+    direction = x[x.square().sum(-1).argmax()]
+    for _ in range(POWERS):
+        direction = direction / direction.norm().clamp(min=torch.finfo(x.dtype).tiny)
+        direction = (x @ direction) @ x
+    return direction / direction.norm().clamp(min=torch.finfo(x.dtype).tiny)
+
+
+def _variance_along(x: Tensor, direction: Tensor) -> Tensor:
+    return torch.nan_to_num((x @ direction).square().mean(), nan=1.0, posinf=1.0)

@@ -11,6 +11,8 @@ from pgmlang.kernels.kernel import ChainState, Info, Kernel, Tuning, choose, met
 from pgmlang.kernels.log_density import LogDensity, value_and_grad
 
 DIVERGENCE = 1000.0
+SHORTEST = 1.0 / 3.0
+"""The shortest path, of the longest: from there paths turn a position evenly enough that neither it nor its square is remembered."""
 
 
 def init(logdensity: LogDensity, x: Tensor) -> ChainState:
@@ -46,13 +48,13 @@ def kinetic(momentum: Tensor, variance: Tensor) -> Tensor:
 
 
 def path_length(generator: Generator, length: Tensor) -> int:
-    """Number of leapfrog steps, uniform on 1 to ``length`` (a scalar).
+    """Number of leapfrog steps, uniform from `SHORTEST` of ``length`` (a scalar) to all of it, between whole numbers by chance.
 
     All chains share it, so none waits for another; the jitter keeps orbits of nearly the path's length from
     returning to where they began.
     """
-    fraction = float(torch.rand((), generator=generator, dtype=length.dtype, device=length.device))
-    return max(1, math.ceil(fraction * float(length)))
+    share, rounding = torch.rand(2, generator=generator, dtype=length.dtype, device=length.device).tolist()
+    return max(1, math.floor((SHORTEST + (1.0 - SHORTEST) * share) * float(length) + rounding))
 
 
 def step(
@@ -71,7 +73,7 @@ def step(
     acceptance, accepted = metropolis(generator, before - after)
     divergent = ~(after - before <= DIVERGENCE)
     energy = torch.where(accepted, after, before)
-    info = Info(acceptance, accepted, divergent, energy, steps, proposed.position, end)
+    info = Info(acceptance, accepted, divergent, energy, steps, proposed.position)
     return choose(accepted, proposed, state), info
 
 

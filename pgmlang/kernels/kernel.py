@@ -36,8 +36,7 @@ class Tuning(NamedTuple):
 class StepInfo(Protocol):
     """What one step did, a NamedTuple of the kernel's own.
 
-    The driver and the warm-up ask for these two (and for ``proposal`` and ``momentum [..., C, d]``, the end of the
-    trajectory before the accept step, of a kernel with ``trajectories``). Every field of one number a chain, and every
+    The driver and the warm-up ask for these two. Every field of one number a chain, and every
     whole number, is kept for each draw under its name.
     """
 
@@ -51,8 +50,7 @@ class StepInfo(Protocol):
 
 
 class Info(NamedTuple):
-    """What one step with a Metropolis test did.  ``proposal`` and ``momentum`` are the end of the trajectory, before
-    the accept step."""
+    """What one step with a Metropolis test did.  ``proposal`` is the end of the trajectory, before the accept step."""
 
     acceptance: Tensor  # [..., C], probability
     accepted: Tensor  # [..., C], bool
@@ -60,7 +58,6 @@ class Info(NamedTuple):
     energy: Tensor  # [..., C], of the state that was kept
     steps: int  # evaluations of the gradient (or of the density)
     proposal: Tensor  # [..., C, d]
-    momentum: Tensor  # [..., C, d]; zero for kernels without
 
 
 class Kernel(NamedTuple):

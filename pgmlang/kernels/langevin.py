@@ -59,9 +59,8 @@ def _move(
 def _info(
     state: ChainState, proposed: ChainState, acceptance: Tensor, accepted: Tensor, log_ratio: Tensor
 ) -> Info:
-    nothing = torch.zeros_like(proposed.position)
     divergent = ~(log_ratio >= -1000.0)
-    return Info(acceptance, accepted, divergent, -state.logdensity, 1, proposed.position, nothing)
+    return Info(acceptance, accepted, divergent, -state.logdensity, 1, proposed.position)
 
 
 def step(

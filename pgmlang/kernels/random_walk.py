@@ -32,9 +32,7 @@ def step(
     acceptance, accepted = metropolis(generator, proposed.logdensity - state.logdensity)
     chosen = choose(accepted, proposed, state)
     never = torch.zeros_like(accepted)
-    info = Info(
-        acceptance, accepted, never, -chosen.logdensity, 1, proposed.position, torch.zeros_like(chosen.position)
-    )
+    info = Info(acceptance, accepted, never, -chosen.logdensity, 1, proposed.position)
     return chosen, info
 
 

@@ -120,7 +120,7 @@ def sample(
 ) -> Result:
     """Warm up and draw: ``x0 [C, d]`` to draws ``[C, draws, d]``, on the device and in the dtype of ``x0``.
 
-    ``kernel`` is HMC unless given; ``options`` are the other fields of `WarmupPlan` (length, max_length, chees, target).
+    ``kernel`` is HMC unless given; ``options`` are the other fields of `WarmupPlan` (length, max_length, learns_length, target).
     Stats, by name ``[C, draws]``: logdensity, and what the kernel says of a step (for HMC: acceptance, accepted,
     divergent, energy, and steps, the leapfrog steps). Step size and length in use are ``state.tuning``.
     The generator, on the device of ``x0``, is left where the run ended.

@@ -263,7 +263,7 @@ def temper(
 
     Raises ValueError as `start` does.
     """
-    plan = wu.WarmupPlan(hmc.kernel() if kernel is None else kernel, warmup, length=length, chees=False)
+    plan = wu.WarmupPlan(hmc.kernel() if kernel is None else kernel, warmup, length=length, learns_length=False)
     state = start(Path(target, base), x0, betas, plan, generator)
     result = run(Path(target, base), plan, state, warmup + draws)
     generator.set_state(result.state.random)

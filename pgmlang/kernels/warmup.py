@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from pgmlang.kernels import adaptation as ad
+from pgmlang.kernels.hmc import SHORTEST
 from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning, default_tuning, pooled_acceptance
 from pgmlang.kernels.log_density import LogDensity
 
@@ -16,23 +17,22 @@ from pgmlang.kernels.log_density import LogDensity
 class WarmupPlan(NamedTuple):
     """What a run does; it holds no tensors and does not change.
 
-    ``length`` is the most leapfrog steps in an iteration; with ``chees``, for kernels with trajectories and at least
-    two chains, the length is learnt instead, between 1 and ``max_length``.  ``target`` overrides the kernel's own
-    acceptance.
+    ``length`` is the most leapfrog steps in an iteration; with ``learns_length``, for kernels with trajectories over chains ``[C, d]``,
+    it is learnt instead, between 1 and ``max_length``.  ``target`` overrides the kernel's own acceptance.
     """
 
     kernel: Kernel
     warmup: int = 500
     length: float = 10.0
     max_length: float = 256.0
-    chees: bool = True
+    learns_length: bool = True
     target: float | None = None
 
 
-# ChEES starts from below: beyond its first maximum the criterion has others, at multiples of a period
-FIRST_LENGTH = 2.0
-# until the metric is learnt, long paths would only cost
-EARLY_LENGTH = 32.0
+QUARTER_PERIOD = 0.5 * math.pi
+"""Time of the mean path, in standard deviations of the widest direction: it ends, in a normal posterior, independent of where it began."""
+FIRST_LENGTH, EARLY_LENGTH = 10.0, 24.0
+"""Most leapfrog steps until a metric is learnt, and until the last one is: long paths would only cost."""
 
 
 class Adaptation(NamedTuple):
@@ -40,7 +40,8 @@ class Adaptation(NamedTuple):
 
     step: ad.DualAveraging
     moments: ad.Moments
-    chees: ad.Chees
+    points: Tensor  # [draw, C, d] of the present window
+    time: Tensor  # [] of the longest path; zero until it is learnt
 
 
 def find_reasonable_step(
@@ -71,41 +72,30 @@ def start(
     generator: Generator, plan: WarmupPlan, state: ChainState, logdensity: LogDensity
 ) -> tuple[Tuning, Adaptation]:
     """Tuning and adaptation at the first iteration, for chains ``[..., C, d]``."""
-    length = FIRST_LENGTH if _with_chees(plan, state.position) else plan.length
+    length = FIRST_LENGTH if _learns_length(plan, state.position) else plan.length
     tuning = default_tuning(state.position, plan.kernel, length=length)
     if plan.warmup > 0:
         step = find_reasonable_step(generator, plan.kernel, state, logdensity, tuning)
         tuning = tuning._replace(step_size=step)
-    return tuning, _restart(plan, tuning, state.position)
+    return tuning, _restart(plan, tuning, state.position, torch.zeros_like(tuning.length))
 
 
-def _with_chees(plan: WarmupPlan, x: Tensor) -> bool:
-    return plan.chees and plan.kernel.trajectories and x.dim() == 2 and x.shape[0] > 1
+def _learns_length(plan: WarmupPlan, x: Tensor) -> bool:
+    return plan.learns_length and plan.kernel.trajectories and x.dim() == 2
 
 
-def _restart(plan: WarmupPlan, tuning: Tuning, x: Tensor) -> Adaptation:
-    time = tuning.length * tuning.step_size.mean()
-    return Adaptation(ad.dual_averaging(tuning.step_size), ad.moments(x, plan.kernel.dense), ad.chees(time))
+def _restart(plan: WarmupPlan, tuning: Tuning, x: Tensor, time: Tensor) -> Adaptation:
+    points = x.new_empty(0, *x.shape[-2:])
+    return Adaptation(ad.dual_averaging(tuning.step_size), ad.moments(x, plan.kernel.dense), points, time)
 
 
-def _learn_length(
-    plan: WarmupPlan, iteration: int, state: Adaptation, tuning: Tuning, before: Tensor, info: Any
-) -> ad.Chees:
-    step = tuning.step_size.mean()
-    gradient = ad.chees_gradient(
-        before, info.proposal, info.momentum, tuning.metric, info.acceptance, info.steps * step
-    )
-    ends = ad.windows(plan.warmup).ends
-    if ends and iteration >= ends[0]:
-        # whitened, the widest direction has a scale of sqrt(d) at most: half a period of it is pi * sqrt(d)
-        longest = torch.minimum(step * plan.max_length, torch.full_like(step, 4.0 * math.sqrt(before.shape[-1])))
-    else:
-        longest = step * min(plan.max_length, EARLY_LENGTH)
-    return ad.lengthen(state.chees, gradient, step, torch.maximum(longest, step))
-
-
-def _length(plan: WarmupPlan, log_time: Tensor, step_size: Tensor) -> Tensor:
-    return (log_time.exp() / step_size.mean()).clamp(1.0, plan.max_length)
+def _length(plan: WarmupPlan, iteration: int, time: Tensor, tuning: Tuning) -> Tensor:
+    """Most leapfrog steps of the iterations to come."""
+    if not bool(time > 0):
+        return tuning.length
+    is_last = iteration + 1 >= ad.windows(plan.warmup).ends[-1]
+    longest = plan.max_length if is_last else min(plan.max_length, EARLY_LENGTH)
+    return (time / tuning.step_size.mean()).clamp(1.0, longest)
 
 
 def adapt(
@@ -126,34 +116,35 @@ def adapt(
     kernel, schedule = plan.kernel, ad.windows(plan.warmup)
     target = kernel.target(before.shape[-1]) if plan.target is None else plan.target
     step = ad.average_step(adaptation.step, pooled_acceptance(info.acceptance, kernel.robust), target)
-    with_chees = _with_chees(plan, before)
-    path = _learn_length(plan, iteration, adaptation, tuning, before, info) if with_chees else adaptation.chees
-    pooled = adaptation.moments
-    if schedule.ends and schedule.start <= iteration < schedule.ends[-1]:
+    pooled, points = adaptation.moments, adaptation.points
+    if schedule.learns(iteration):
         pooled = ad.add_points(pooled, state.position)
-    last = iteration + 1 == plan.warmup
-    size = (step.log_average if last else step.log_step).exp()
-    length = _length(plan, path.log_average if last else path.log_time, size) if with_chees else tuning.length
-    tuning, adaptation = Tuning(size, tuning.metric, length), Adaptation(step, pooled, path)
-    if iteration + 1 not in schedule.ends:
-        return tuning, adaptation
-    return _new_metric(generator, plan, state, logdensity, tuning, adaptation)
+    if _learns_length(plan, before) and schedule.takes_points(iteration):
+        points = torch.cat([points, state.position.unsqueeze(0)])
+    size = (step.log_average if iteration + 1 == plan.warmup else step.log_step).exp()
+    tuning = tuning._replace(step_size=size)
+    if iteration + 1 in schedule.ends:
+        return _new_metric(generator, plan, iteration, state, logdensity, tuning, pooled, points)
+    tuning = tuning._replace(length=_length(plan, iteration, adaptation.time, tuning))
+    return tuning, Adaptation(step, pooled, points, adaptation.time)
 
 
 def _new_metric(
     generator: Generator,
     plan: WarmupPlan,
+    iteration: int,
     state: ChainState,
     logdensity: LogDensity,
     tuning: Tuning,
-    adaptation: Adaptation,
+    pooled: ad.Moments,
+    points: Tensor,
 ) -> tuple[Tuning, Adaptation]:
-    metric = ad.metric_of(adaptation.moments, plan.kernel.dense)
-    length = tuning.length
-    if _with_chees(plan, state.position) and bool(((metric / tuning.metric).log().abs() > math.log(4.0)).any()):
-        # another geometry: what was learnt of the length is void
-        length = length.clamp(max=FIRST_LENGTH)
-    tuning = Tuning(tuning.step_size, metric, length)
-    # the scale of the step changes with the metric; the number of steps is carried over, not the time
+    metric = ad.metric_of(pooled, plan.kernel.dense)
+    tuning = tuning._replace(metric=metric)
+    # the scale of the step changes with the metric
     tuning = tuning._replace(step_size=find_reasonable_step(generator, plan.kernel, state, logdensity, tuning))
-    return tuning, _restart(plan, tuning, state.position)
+    time = torch.zeros_like(tuning.length)
+    if _learns_length(plan, state.position):
+        time = QUARTER_PERIOD / (0.5 + 0.5 * SHORTEST) * ad.widest_variance(points, metric).sqrt()
+        tuning = tuning._replace(length=_length(plan, iteration, time, tuning))
+    return tuning, _restart(plan, tuning, state.position, time)

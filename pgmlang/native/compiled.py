@@ -24,6 +24,7 @@ from numba.core.serialize import dumps
 
 from pgmlang.native import parts
 from pgmlang.native.code_files import read_code, write_code
+from pgmlang.native.passes import LaneCompiler, ProgramCompiler
 from pgmlang.versions import __version__
 
 REORDERED = {"reassoc", "contract", "arcp", "nsz"}
@@ -68,16 +69,19 @@ def _part(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
 def compiled_lanes(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `compiled`, for functions of `lanes`, which are called by compiled ones alone: sums in the order in which they are written, products
     and sums as one operation."""
-    return _compiled(function, fastmath=IN_ORDER, no_cpython_wrapper=True)
+    return _part(function, fastmath=IN_ORDER)
 
 
 def compiled_groups(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `compiled_lanes`, for functions that are called from Python."""
-    return _compiled(function, fastmath=IN_ORDER)
+    return _compiled(function, IN_ORDER, LaneCompiler)
 
 
-def _compiled(function: Callable[..., Any], fastmath: Any, **flags: Any) -> Callable[..., Any]:
-    dispatcher: Any = njit(error_model="numpy", nogil=True, fastmath=fastmath, **flags)(function)
+def _compiled(
+    function: Callable[..., Any], fastmath: Any, compiler: type[ProgramCompiler] = ProgramCompiler
+) -> Callable[..., Any]:
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+    dispatcher: Any = njit(fastmath=fastmath, pipeline_class=compiler, **options)(function)
     dispatcher._cache = CodeFiles(function)  # type: ignore[attr-defined]
     return dispatcher  # type: ignore[no-any-return]
 
@@ -100,10 +104,11 @@ def _runtime() -> str:
     here = files("pgmlang.native.runtime").iterdir()
     texts = [f.read_bytes() for f in sorted(here, key=lambda f: f.name) if f.name.endswith(".py")]
     # what makes functions over lanes of them, whose module compiled code names
-    texts += [(files("pgmlang.native") / name).read_bytes() for name in ("lane_forms.py", "lane_functions.py")]
-    return hashlib.sha256(
-        b"".join([*texts, *(inspect.getsource(m).encode() for m in (sys.modules[__name__], parts))])
-    ).hexdigest()
+    texts += [
+        (files("pgmlang.native") / name).read_bytes()
+        for name in ("lane_forms.py", "lane_functions.py", "parts.py", "passes.py")
+    ]
+    return hashlib.sha256(b"".join([*texts, inspect.getsource(sys.modules[__name__]).encode()])).hexdigest()
 
 
 class CodeFiles(_Cache):  # type: ignore[misc]

@@ -17,10 +17,10 @@ from pgmlang.native.conditionals import (
     conditional_pieces,
 )
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import MATRICES, SPECIAL, TAILS, Identifiers
+from pgmlang.native.names import ARRAYS, MATRICES, SPECIAL, TAILS, Identifiers
 from pgmlang.native.placement import LoopBody
 from pgmlang.native.printer import Printer
-from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function
+from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function, write_imports
 from pgmlang.native.scalars import Array, walk
 from pgmlang.native.value_terms import ValueTerms
 
@@ -210,7 +210,7 @@ class _Functions:
         out.line("stream = seeds[chain]")
         for conditional, order in zip(self.pieces.conditionals, orders, strict=True):
             size = self.names["size", conditional.states.axis]
-            out.line(f"weights = np.empty({size})")
+            out.line(f"weights = empty({size})")
             out.line(f"for place in range({order}.shape[0]):")
             out.indent += 1
             places = self._call(conditional, order, "weights")
@@ -228,7 +228,7 @@ class _Functions:
         out.indent += 1
         for array, whole in zip(self.values, self.all_chains, strict=True):
             # an array without axes, which one element is not
-            here = f"{whole}[chain]" if array.axes else f"{whole}[chain : chain + 1].reshape(())"
+            here = f"{whole}[chain]" if array.axes else f"shaped({whole}[chain : chain + 1], ())"
             out.line(f"{self.names[array]} = {here}")
         printer = Printer(out, self.names, with_gradient=False, starts={}, guarded=self.pieces.guarded)
         printer.body(self.pieces.given, ())
@@ -252,15 +252,11 @@ def _head(out: Writer, model: str, names: Sequence[str], file_name: str, body: W
     ):
         out.comment(text)
     out.blank()
-    out.line("import math")
-    out.blank()
-    out.line("import numpy as np")
-    out.blank()
-    out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
+    text = body.render()[0]
+    write_imports(out, text)
     out.line("from pgmlang.native.runtime.label_sweeps import drawn_state")
     out.line("from pgmlang.native.runtime.streams import STEP, uniform")
-    text = body.render()[0]
-    for module, words in (("special", SPECIAL), ("tails", TAILS), ("matrices", MATRICES)):
+    for module, words in (("arrays", ARRAYS), ("special", SPECIAL), ("tails", TAILS), ("matrices", MATRICES)):
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import {', '.join(used)}")

@@ -27,9 +27,10 @@ OF_MATHEMATICS = OWN_MATHEMATICS | OF_NUMBERS.keys()
 BUILTINS = {"min": "smaller_lanes", "max": "larger_lanes", "abs": "size_lanes", "round": "rounded_lanes"}
 PARTS, LONGEST_SUM = 4, 4
 """Sums that a sum is taken in, and statements of loops that are written out so often."""
-PLAIN = frozenset({"range", "float", "int", "bool", "len"})
-"""Other functions of Python that are called, of what is no lanes."""
 MAKERS = frozenset({"empty", "zeros", "full"})
+"""Functions that make arrays (``runtime/arrays.py``)."""
+PLAIN = MAKERS | {"range", "float", "int", "bool", "len"}
+"""Other functions that are called, of what is no lanes."""
 
 
 class NoLanes(Exception):
@@ -391,7 +392,7 @@ def _read(statement: ast.stmt) -> list[ast.AST]:
 
 
 def _maker(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MAKERS
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS
 
 
 def _called(node: ast.Call) -> str | None:

@@ -131,8 +131,9 @@ def program_over_lanes(source: str) -> str:
 def _head(source: str, used: set[str]) -> str:
     imported = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) and "runtime" in str(n.module)]
     lines = [
-        source.partition("\n")[0], "import math", "", "import numpy as np", "", *map(ast.unparse, imported),
+        source.partition("\n")[0], "import math", "", *(["import numpy as np", ""] if "np." in source else []), *map(ast.unparse, imported),
         "from pgmlang.native.compiled import compiled_groups, inlined",
+        "from pgmlang.native.runtime.arrays import empty",
         "from pgmlang.native.lane_functions import lane_functions",
         "from pgmlang.native.runtime.lane_mathematics import rounded_lanes",
         OF_LANES, "", *(f"{name}{SUFFIX} = lane_functions().{name}{SUFFIX}" for name in sorted(used)),

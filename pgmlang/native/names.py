@@ -32,7 +32,9 @@ TAILS = frozenset({"gamma_tails", "beta_tails"})
 """Functions of ``runtime/tails.py``."""
 SEQUENCES = frozenset({"transition_chances", "forward_pass", "forward_pass_adjoint"})
 """Functions of ``runtime/sequences.py``."""
-RESERVED = SPECIAL | TAILS | VECTOR_MAPS | MATRICES | SEQUENCES | {
+ARRAYS = frozenset({"empty", "zeros", "truths", "full", "flat", "shaped"})
+"""Functions of ``runtime/arrays.py``."""
+RESERVED = ARRAYS | SPECIAL | TAILS | VECTOR_MAPS | MATRICES | SEQUENCES | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "found", "entry", "leap", "kick", "value", "is_finite",

@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba import njit
+from numba import njit, types
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
-from numba.core.compiler_machinery import LoweringPass, register_pass
 from numba.core.dispatcher import Dispatcher
-from numba.core.typed_passes import NativeLowering
+
+from pgmlang.native.passes import ProgramCompiler
 
 
 class PartLibrary(JITCodeLibrary):  # type: ignore[misc]
@@ -81,32 +80,10 @@ class PartContext:
         return _WithoutPlaces(self._target.codegen())
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)
-class WithoutMachineCode(LoweringPass):  # type: ignore[misc]
-    """The function's library is a PartLibrary."""
+class PartCompiler(ProgramCompiler):
+    """numba's compiler of parts."""
 
-    _name = "without_machine_code"
-
-    def __init__(self) -> None:
-        LoweringPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        """Makes it."""
-        state.library = PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        return True
-
-
-class PartCompiler(Compiler):  # type: ignore[misc]
-    """numba's own, with `WithoutMachineCode`."""
-
-    def define_pipelines(self) -> Any:
-        """Its passes."""
-        (passes, *others) = super().define_pipelines()
-        place = next(i for i, (one, _) in enumerate(passes.passes) if one is NativeLowering)
-        passes.passes.insert(place, (WithoutMachineCode, "a part of others"))
-        passes._finalized = False
-        passes.finalize()
-        return [passes, *others]
+    library = PartLibrary
 
 
 class PartDispatcher(Dispatcher):  # type: ignore[misc]
@@ -114,6 +91,10 @@ class PartDispatcher(Dispatcher):  # type: ignore[misc]
 
     def __call__(self, *arguments: Any) -> Any:
         return self.alone(*arguments)
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """One function for a number, whether callers know it or not."""
+        return super().get_call_template(tuple(map(types.unliteral, args)), kws)
 
     @cached_property
     def alone(self) -> Callable[..., Any]:

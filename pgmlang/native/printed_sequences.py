@@ -31,8 +31,8 @@ class SequenceCalls:
         target = ast.Tuple(list[ast.expr](pair), ast.Store())
         self.out.statement(ast.Assign([target], py.call("transition_chances", moved)), None)
         for part in ("weight", "arrived", "log_weight"):
-            self.out.assign(self._part(part), py.call("np.empty", cells))
-        kept = py.call("np.zeros", py.tuple_of(rest, rows), py.name("np.bool_"))
+            self.out.assign(self._part(part), py.call("empty", cells))
+        kept = py.call("truths", py.tuple_of(rest, rows))
         self.out.assign(self._part("is_kept"), kept)
         self.out.statement(ast.Expr(py.call("forward_pass", *self._arguments())), None)
 
@@ -69,7 +69,7 @@ class SequenceCalls:
         return self._wide(py.name(self.names["adjoint", array]), shape)
 
     def _wide(self, array: ast.expr, shape: tuple[ast.expr, ...]) -> ast.expr:
-        return py.method(array, "reshape", py.tuple_of(*shape))
+        return py.call("shaped", array, py.tuple_of(*shape))
 
     def _product(self, axes: tuple[str, ...]) -> ast.expr:
         number: ast.expr = py.constant(1)

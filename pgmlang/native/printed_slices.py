@@ -45,7 +45,7 @@ class SliceCalls:
         self.out.statement(ast.Expr(call), None)
 
     def _flat(self, of: object) -> None:
-        self.out.assign(self._flat_name(of), py.method(py.name(self.names[of]), "reshape", py.constant(-1)))
+        self.out.assign(self._flat_name(of), py.call("flat", py.name(self.names[of])))
 
     def _flat_name(self, of: object) -> str:
         return self.names["flat", of]

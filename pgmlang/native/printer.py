@@ -55,7 +55,7 @@ class Printer:
             pieces.append((item, path, len(self.places.root.nodes)))
         for node in self.places.log_sums.values():
             size = self.size(node.payload.axis)
-            self.out.assign(self.names["each", node], py.call("np.empty", size))
+            self.out.assign(self.names["each", node], py.call("empty", size))
         done = 0
         passed: list[Scalar | tuple[AnyStage, tuple[LoopBody, ...]]] = []
         for item, path, needed in pieces:
@@ -101,12 +101,12 @@ class Printer:
         identifier = self.names[stage.array]
         shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
         gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
-        start = py.call("np.full", shape, py.constant(gathered.start)) if gathered else py.call("np.empty", shape)
+        start = py.call("full", shape, py.constant(gathered.start)) if gathered else py.call("empty", shape)
         # what no row before is read for is a number, though nothing looks at it
         is_zero = isinstance(stage, SequenceStage | ProbeStage) or (isinstance(stage, Stage) and stage.looks_back)
-        self.out.assign(identifier, py.call("np.zeros", shape) if is_zero else start)
+        self.out.assign(identifier, py.call("zeros", shape) if is_zero else start)
         if self.with_gradient and stage.array.is_active:
-            self.out.assign(self._adjoint_array(stage.array), py.call("np.zeros", shape))
+            self.out.assign(self._adjoint_array(stage.array), py.call("zeros", shape))
         if isinstance(stage, SequenceStage):
             SequenceCalls(self.out, self.names, stage, self.size).forward()
         if isinstance(stage, SequenceStage | ProbeStage):

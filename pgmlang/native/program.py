@@ -19,7 +19,7 @@ from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
-from pgmlang.native.names import MATRICES, SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.names import ARRAYS, MATRICES, SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
@@ -210,13 +210,10 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
     for text in says:
         out.comment(text)
     out.blank()
-    out.line("import math")
-    out.blank()
-    out.line("import numpy as np")
-    out.blank()
-    out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
     text = body.render()[0]
+    write_imports(out, text)
     rooms = (
+        ("arrays", ARRAYS),
         ("special", SPECIAL),
         ("tails", TAILS),
         ("vectors", VECTOR_MAPS),
@@ -232,10 +229,21 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
             out.line(")")
 
 
-def prepare_function(out: Writer, names: Identifiers, stages: Iterable[AnyStage], arguments: list[str]) -> None:
+def write_imports(out: Writer, text: str) -> None:
+    """Writes what every program imports; numpy where its ``text`` has a function of it."""
+    out.line("import math")
+    out.blank()
+    if "np." in text:
+        out.line("import numpy as np")
+        out.blank()
+    out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
+
+
+def prepare_function(out: Writer, names: Identifiers, stages: Sequence[AnyStage], arguments: list[str]) -> None:
     """Writes ``prepare``, which fills the arrays of data alone."""
     out.blank(2)
-    out.line("@compiled")
+    if stages:
+        out.line("@compiled")
     out.head(f"def prepare({', '.join(arguments)}):")
     out.indent += 1
     out.doc("What hangs on data alone.")

@@ -43,7 +43,9 @@ def in_one_mode(*shape: int) -> Tensor:
 
 def test_plain_hmc_from_one_mode_misses_the_others() -> None:
     """With steps and paths that fit one mode; the warm-up's own long paths do cross these valleys in two dimensions."""
-    x = sample(eight, in_one_mode(64), generator=seeded(2), warmup=300, draws=300, chees=False, length=3.0).draws
+    x = sample(
+        eight, in_one_mode(64), generator=seeded(2), warmup=300, draws=300, learns_length=False, length=3.0
+    ).draws
     assert float((mode_masses(x) - 0.125).abs().max()) > 0.1
 
 
@@ -113,7 +115,10 @@ def test_equal_rates_moves_rungs_to_where_the_barrier_is() -> None:
 
 @pytest.mark.parametrize("cut", [5, 20, 31])
 def test_a_split_tempered_run_is_the_unbroken_one(cut: int) -> None:
-    path, plan = pt.Path(eight, normal_density(4.0, 2)), WarmupPlan(hmc.kernel(), 30, length=4.0, chees=False)
+    path, plan = (
+        pt.Path(eight, normal_density(4.0, 2)),
+        WarmupPlan(hmc.kernel(), 30, length=4.0, learns_length=False),
+    )
     betas = pt.ladder(4, 0.0, torch.zeros(0, dtype=torch.float64))
     first = pt.start(path, in_one_mode(4, 3), betas, plan, seeded(7))
     whole = pt.run(path, plan, first, 45)
@@ -125,7 +130,7 @@ def test_a_split_tempered_run_is_the_unbroken_one(cut: int) -> None:
 
 
 def test_ladders_that_do_not_ascend_to_one_are_refused() -> None:
-    plan, x = WarmupPlan(hmc.kernel(), 10, chees=False), in_one_mode(3, 2)
+    plan, x = WarmupPlan(hmc.kernel(), 10, learns_length=False), in_one_mode(3, 2)
     for betas, base in (([0.0, 0.5, 1.0], None), ([0.5, 0.2, 1.0], eight), ([0.0, 0.5, 0.9], eight)):
         with pytest.raises(ValueError, match="ascend"):
             pt.start(pt.Path(eight, base), x, torch.tensor(betas, dtype=torch.float64), plan, seeded(0))

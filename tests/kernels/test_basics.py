@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -132,6 +133,38 @@ def test_pooled_moments_are_those_of_all_points(dense: bool, d: int) -> None:
     else:
         wanted = shrink * flat.var(1, keepdim=True) + 1e-3 * (1 - shrink)
         torch.testing.assert_close(ad.metric_of(state, False), wanted)
+
+
+@pytest.mark.parametrize("chains", [1, 2, 16])
+def test_the_widest_direction_is_found(chains: int) -> None:
+    """Of 12 dimensions whose scales are the metric's, and one direction across all of them that is wider."""
+    generator = seeded(3)
+    scale = torch.logspace(-2, 2, 12, dtype=torch.float64)
+    for ratio in (1.0, 9.0):
+        points = torch.randn(4000 // chains, chains, 12, generator=generator, dtype=torch.float64)
+        along = torch.ones(12, dtype=torch.float64) / 12**0.5
+        points = points + (ratio**0.5 - 1) * (points @ along).unsqueeze(-1) * along
+        widest = float(ad.widest_variance(points * scale + 7.0, scale.square().unsqueeze(0)))
+        assert abs(widest / ratio - 1) < 0.1
+
+
+def test_few_points_of_many_dimensions_have_no_wide_direction() -> None:
+    """Where the largest eigenvalue of their own covariance is (1 + (1000 / 80)**0.5)**2 = 20."""
+    points = torch.randn(10, 8, 1000, generator=seeded(4), dtype=torch.float64)
+    assert float(ad.widest_variance(points, torch.ones(1, 1000, dtype=torch.float64))) < 1.5
+    same = torch.ones(5, 4, 3, dtype=torch.float64)
+    assert float(ad.widest_variance(same, torch.ones(1, 3, dtype=torch.float64))) == 1.0
+
+
+@given(st.integers(0, 5000))
+def test_windows_remember_few_points_and_the_last(warmup: int) -> None:
+    windows = ad.windows(warmup)
+    taken = [i for i in range(warmup) if windows.takes_points(i)]
+    for begin, end in pairwise((windows.start, *windows.ends)):
+        inside = [i for i in taken if begin <= i < end]
+        assert inside[-1] == end - 1
+        assert min(end - begin, ad.SNAPSHOTS // 2) <= len(inside) <= ad.SNAPSHOTS
+    assert not windows.ends or all(windows.start <= i < windows.ends[-1] for i in taken)
 
 
 @given(st.integers(0, 5000))

@@ -44,3 +44,14 @@ def test_what_is_kept_is_a_part_again() -> None:
     assert isinstance(again.library, PartLibrary)
     defined = {f.name for f in again.library._get_module_for_linking().functions if not f.is_declaration}
     assert compiled.fndesc.llvm_func_name in defined
+
+
+def test_numbers_that_callers_know_take_no_function_of_their_own() -> None:
+    again = part(_hill, error_model="numpy", nogil=True, fastmath=False)
+
+    @njit
+    def caller(n):  # type: ignore[no-untyped-def]
+        return again(3) + again(n)
+
+    assert caller(3) == 2 * _plain(3)
+    assert set(again.overloads) == {(types.int64,)}

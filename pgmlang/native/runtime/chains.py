@@ -25,7 +25,7 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
         if is_first and steps > 0:
             for entry in range(point.shape[0]):
                 kinetic[entry] += 0.5 * step * slope[entry]
-        for leap in range(max(steps, 1)):
+        for leap in range(steps if steps > 0 else 1):
             for entry in range(point.shape[0]):
                 if steps > 0:
                     point[entry] += step * variance[entry] * kinetic[entry]

@@ -11,16 +11,16 @@ import math
 def log_densities(x, values, arguments):
     """Log-densities `values [C]` at free vectors `x [C, d]`."""
     chains, width = x.shape
-    point = np.empty((width, 8))
+    point = empty((width, 8))
     for first in range(0, chains, 8):
         for lane in range(8):
-            chain = min(first + lane, chains - 1)
+            chain = first + lane if first + lane < chains else chains - 1
             for entry in range(width):
                 point[entry, lane] = x[chain, entry]
         # a statement of its own is written out, also with more arguments than a call takes
         found = log_density(point, *arguments)
         value = eight_lanes(found)
-        for lane in range(min(8, chains - first)):
+        for lane in range(chains - first if chains - first < 8 else 8):
             one = number_in(value, lane)
             values[first + lane] = one if abs(one) < math.inf else -math.inf
 
@@ -28,10 +28,10 @@ def log_densities(x, values, arguments):
 def trajectories(position, momentum, values, gradients, step, variance, steps, is_first, is_last, arguments):
     """`trajectories` of `chains`, in groups."""
     chains, width = position.shape
-    point, kinetic, slope = np.empty((width, 8)), np.empty((width, 8)), np.empty((width, 8))
+    point, kinetic, slope = empty((width, 8)), empty((width, 8)), empty((width, 8))
     for first in range(0, chains, 8):
         for lane in range(8):
-            chain = min(first + lane, chains - 1)
+            chain = first + lane if first + lane < chains else chains - 1
             for entry in range(width):
                 point[entry, lane] = position[chain, entry]
                 kinetic[entry, lane] = momentum[chain, entry]
@@ -40,7 +40,7 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
         if is_first and steps > 0:
             for entry in range(width):
                 put_lanes(kinetic, entry, lanes_at(kinetic, entry) + 0.5 * step * lanes_at(slope, entry))
-        for leap in range(max(steps, 1)):
+        for leap in range(steps if steps > 0 else 1):
             for entry in range(width):
                 if steps > 0:
                     put_lanes(
@@ -59,7 +59,7 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
             for entry in range(width):
                 put_lanes(slope, entry, choose_lanes(is_finite, lanes_at(slope, entry), 0.0))
                 put_lanes(kinetic, entry, lanes_at(kinetic, entry) + kick * lanes_at(slope, entry))
-        for lane in range(min(8, chains - first)):
+        for lane in range(chains - first if chains - first < 8 else 8):
             values[first + lane] = number_in(value, lane)
             for entry in range(width):
                 position[first + lane, entry] = point[entry, lane]

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from pgmlang.native.compiled import part
+from pgmlang.native.runtime.arrays import empty, flat
 
 LEAST_WEIGHT = 1e-100
 """A state whose weight is less beside the largest keeps the weight's logarithm."""
@@ -25,9 +24,9 @@ LEAST_SUM = 1e-150
 @part
 def transition_chances(transition):
     """Of logarithms ``transition [R, M, K, K]`` the numbers beside the largest of each matrix, and the logarithms of those ``[R, M]``."""
-    tops = np.empty(transition.shape[:2])
-    chances = np.empty(transition.shape)
-    given, out, top_of = transition.reshape(-1), chances.reshape(-1), tops.reshape(-1)
+    tops = empty(transition.shape[:2])
+    chances = empty(transition.shape)
+    given, out, top_of = flat(transition), flat(chances), flat(tops)
     cells = transition.shape[2] * transition.shape[3]
     for m in range(top_of.shape[0]):
         top = -math.inf
@@ -100,9 +99,9 @@ def forward_pass(
     rows, states, count = emission.shape[1], emission.shape[2], transition.shape[1]
     of_rest = count if transition.shape[0] > 1 else 0
     log_given, log_moved, moved, top_of = (
-        emission.reshape(-1), transition.reshape(-1), chances.reshape(-1), tops.reshape(-1),
+        flat(emission), flat(transition), flat(chances), flat(tops),
     )  # fmt: skip
-    now, come, log_now = weight.reshape(-1), arrived.reshape(-1), log_weight.reshape(-1)
+    now, come, log_now = flat(weight), flat(arrived), flat(log_weight)
     for r in range(emission.shape[0]):
         total, first, before, is_dead, before_kept = 0.0, 0, 0, False, False
         for i in range(rows):
@@ -187,11 +186,12 @@ def forward_pass_adjoint(
     them."""
     rows, states, count = emission.shape[1], emission.shape[2], transition.shape[1]
     of_rest = count if transition.shape[0] > 1 else 0
-    log_moved, moved = transition.reshape(-1), chances.reshape(-1)
-    then, come, log_then = weight.reshape(-1), arrived.reshape(-1), log_weight.reshape(-1)
-    d_given = d_emission.reshape(-1) if d_emission is not None else None
-    d_moved = d_transition.reshape(-1) if d_transition is not None else None
-    worth, share, extra = np.empty(states), np.empty(states), np.empty(states)
+    log_moved, moved = flat(transition), flat(chances)
+    then, come, log_then = flat(weight), flat(arrived), flat(log_weight)
+    d_moved = None
+    if d_transition is not None:
+        d_moved = flat(d_transition)
+    worth, share, extra = empty(states), empty(states), empty(states)
     for r in range(emission.shape[0]):
         end = rows
         while end > 0:
@@ -208,7 +208,8 @@ def forward_pass_adjoint(
                 for i in range(end - 1, start - 1, -1):
                     t = order[i]
                     here = (r * rows + t) * states
-                    if d_given is not None:
+                    if d_emission is not None:
+                        d_given = flat(d_emission)
                         for z in range(states):
                             d_given[here + z] += worth[z]
                     if i > start:
@@ -231,7 +232,7 @@ def forward_pass_adjoint(
                             )  # fmt: skip
                         for y in range(states):
                             w, given, at = then[before + y], 0.0, matrix + y * states
-                            if d_moved is not None:
+                            if d_transition is not None:
                                 for z in range(states):
                                     one = w * moved[at + z] * share[z]
                                     given += one

@@ -17,7 +17,8 @@ def share_taken(x, left):
     e = math.exp(-abs(x))
     own = 1.0 if x >= 0.0 else e
     other = left * e if x >= 0.0 else left
-    return max(own / (own + other), SMALLEST), max(other / (own + other), SMALLEST)
+    taken, rest = own / (own + other), other / (own + other)
+    return (taken if taken > SMALLEST else SMALLEST), (rest if rest > SMALLEST else SMALLEST)
 
 
 @part
