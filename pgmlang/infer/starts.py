@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.possible import impossible_elements, possible_points
 from pgmlang.density.target import Target, target_of
+from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Problem
 from pgmlang.kernels.log_density import value, value_and_grad
 from pgmlang.plan.deadline import NEVER, Deadline
@@ -104,7 +105,14 @@ def mixture_values(problem: Problem, chains: int, generator: Generator, dtype: t
     """Values of the latents of a mixture, discrete ones drawn given the others, at the `starting_points` of its density
     with those summed out; nothing for other models, and for ones of thousands of latent numbers."""
     model, facts = problem.model, problem.facts
-    if not summed_names(model, facts) or tuple(density_reasons(model, facts)) or many_beside_labels(model, facts):
+    labels = summed_names(model, facts)
+    # what is told soonest comes first
+    if (
+        not labels
+        or many_beside_labels(model, facts)
+        or summing_steps(model, labels)[1]
+        or density_reasons(model, facts)
+    ):
         return {}
     target = target_of(problem, dtype)
     assert target.sums is not None
