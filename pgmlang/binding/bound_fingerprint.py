@@ -11,6 +11,11 @@ from pgmlang.binding.record import Binding
 
 DIGITS = 12
 """Significant digits of numbers that are compared: readers of text differ in the last ones."""
+LEAST_POWER = -150
+POWERS = np.power(10.0, np.arange(LEAST_POWER, 170))
+"""Powers of ten, from the least one that half a number's size asks for."""
+BLOCK = 2**14
+"""Numbers that are rounded at a time, in the processor's cache."""
 
 
 def bound_fingerprint(binding: Binding) -> str:
@@ -78,12 +83,20 @@ def _filled(before: np.ndarray | None, now: np.ndarray) -> np.ndarray:
 
 def _rounded(array: np.ndarray) -> np.ndarray:
     """Numbers to so many significant digits, one NaN and one zero."""
-    values = np.where(np.isfinite(array), array, 0.0).astype("<f8")
+    flat = np.ascontiguousarray(array, dtype="<f8").reshape(-1)
+    out = np.empty_like(flat)
+    for begin in range(0, len(flat), BLOCK):
+        out[begin : begin + BLOCK] = _rounded_block(flat[begin : begin + BLOCK])
+    return out.reshape(array.shape)
+
+
+def _rounded_block(array: np.ndarray) -> np.ndarray:
+    is_finite = np.isfinite(array)
+    values = np.where(is_finite, array, 0.0)
     size = np.abs(values)
-    places = DIGITS - 1 - np.floor(np.log10(np.where(size > 0, size, 1.0)))
+    places = DIGITS - 1 - np.floor(np.log10(np.where(size > 0, size, 1.0))).astype(np.int64)
     # both factors of a power of ten are exact where the power itself would overflow
-    half = np.power(10.0, np.floor(places / 2))
-    rest = np.power(10.0, places - np.floor(places / 2))
+    half, rest = POWERS[places // 2 - LEAST_POWER], POWERS[places - places // 2 - LEAST_POWER]
     rounded = np.rint(values * half * rest) / rest / half
-    rounded = np.where(np.isfinite(array), rounded, array)
-    return np.where(np.isnan(array), np.nan, rounded + 0.0).astype("<f8")
+    rounded = np.where(is_finite, rounded, array)
+    return np.where(np.isnan(array), np.nan, rounded + 0.0)

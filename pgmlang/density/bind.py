@@ -15,15 +15,17 @@ from pgmlang.density.bounds import narrowed_supports
 from pgmlang.density.completion import filled
 from pgmlang.density.programs import Programs
 from pgmlang.density.tensor_layout import tensor_layout
+from pgmlang.diagnostics import PgmError
 from pgmlang.graph.childless import is_childless_missing
+from pgmlang.lower import refusals
 from pgmlang.model import Model, Variable
 from pgmlang.normal import separate_terms
 from pgmlang.plan.problem import Problem
 
 
 def bound_density(problem: Problem, dtype: torch.dtype = torch.float64) -> BoundDensity:
-    """The density of a problem. Raises PgmError PGM0601 for what no program says yet."""
-    return density_of_binding(problem.model, problem.binding, problem.fixed, dtype, torch.device(problem.device))
+    """The density of a problem, of whose model the plan has asked whether programs say it."""
+    return _density(problem.model, problem.binding, problem.fixed, dtype, torch.device(problem.device))
 
 
 def density_of_binding(
@@ -31,7 +33,17 @@ def density_of_binding(
     programs: Programs | None = None,
 ) -> BoundDensity:  # fmt: skip
     """The density of a model and its bound data, on a device and with numbers of this type; log-potentials term by
-    term."""
+    term. Raises PgmError PGM0601 for what no program says yet."""
+    bound = _density(model, binding, fixed, dtype, device, programs)
+    if programs is None and (refused := refusals(bound.model)):
+        raise PgmError(refused)
+    return bound
+
+
+def _density(
+    model: Model, binding: Binding, fixed: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device,
+    programs: Programs | None = None,
+) -> BoundDensity:  # fmt: skip
     model = model.once(separate_terms)
     shapes = {
         v.name: binding.layout.shape(model.array_axes(v))
@@ -57,8 +69,8 @@ def density_of_binding(
     for name, mask in unseen.items():
         observed[name] = filled(observed[name], mask)
     if programs is None:
-        programs = Programs(model, dtype, device, frozenset(unseen))
-        vars(programs.whole)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
+        supports = narrowed_supports(model, binding, fixed, dtype, device)
+        programs = Programs(model, dtype, device, frozenset(unseen), supports)
     data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
     layout = tensor_layout(binding.layout, model, device)

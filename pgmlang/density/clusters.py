@@ -68,13 +68,48 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
         if count <= sought
         else points(torch.linspace(0, count - 1, sought, device=joint.device).long())
     )
-    every_other = torch.arange(starts, device=joint.device) % 2
     scaled = _numbers_and_ranks(few)
-    centres = _centres(scaled(few)[every_other], states, generator)
+    centres = _centres(_Points.of(scaled(few)), states, starts, generator)
     size = max(1, BLOCK_CELLS // (starts * max(states, width)))
     blocks = (points(slice(first, first + size)) for first in range(0, count, size))
-    nearest = [_distances(scaled(block)[every_other], centres).argmin(-1) for block in blocks]
+    nearest = [_Points.of(scaled(block)).distances(centres).argmin(-1) for block in blocks]
     return torch.cat(nearest, 1).reshape(starts, *shape)
+
+
+class _Points(NamedTuple):
+    """Points ``[2, i, d]`` as numbers and as ranks, which every other start looks at, and their squared lengths."""
+
+    places: Tensor
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, places: Tensor) -> _Points:
+        return cls(places, places.square().sum(-1))
+
+    def distances(self, centres: Tensor) -> Tensor:
+        """Squared distances ``[start, point, centre]`` from centres ``[start, centre, d]``."""
+        starts, count, width = centres.shape
+        out = centres.new_empty(starts, self.places.shape[1], count)
+        for kind in range(min(2, starts)):
+            mine = centres[kind::2]
+            products = (self.places[kind] @ mine.reshape(-1, width).mT).unflatten(-1, mine.shape[:2]).movedim(1, 0)
+            out[kind::2] = self.lengths[kind][:, None] - 2 * products + mine.square().sum(-1)[:, None]
+        return out.clamp_(min=0)
+
+    def picked(self, chosen: Tensor) -> Tensor:
+        """The points of indices ``[start, k]``, ``[start, k, d]``."""
+        kind = torch.arange(len(chosen), device=chosen.device)[:, None] % 2
+        return self.places[kind, chosen]
+
+    def means(self, nearest: Tensor, centres: Tensor) -> Tensor:
+        """The means of the points nearest to each centre ``[start, i]``, the centre where there are none."""
+        states = centres.shape[1]
+        out = []
+        for start, codes in enumerate(nearest):
+            total = torch.bincount(codes, minlength=states)[:, None]
+            sums = torch.zeros_like(centres[start]).index_add_(0, codes, self.places[start % 2])
+            out.append(torch.where(total > 0, sums / total.clamp(min=1), centres[start]))
+        return torch.stack(out)
 
 
 def _column(joint: BoundDensity, name: str, num_axes: int) -> _Column:
@@ -97,20 +132,17 @@ def _indicated(values: Tensor, num_labels: int, dtype: torch.dtype) -> Tensor:
     return torch.nn.functional.one_hot(values.long(), num_labels).to(dtype) if num_labels else values.to(dtype)
 
 
-def _centres(points: Tensor, states: int, generator: Generator) -> Tensor:
-    """Centres ``[start, state, d]`` of points ``[start, i, d]``."""
-    starts = len(points)
-    first = torch.randint(points.shape[1], (starts, 1), generator=generator, device=points.device)
-    centres = _picked(points, first)
+def _centres(points: _Points, states: int, starts: int, generator: Generator) -> Tensor:
+    """Centres ``[start, state, d]`` of points."""
+    size, device = points.places.shape[1], points.places.device
+    picked = [points.picked(torch.randint(size, (starts, 1), generator=generator, device=device))]
+    far = torch.full((starts, size), math.inf, dtype=points.places.dtype, device=device)
     for _ in range(states - 1):
-        far = _distances(points, centres).amin(-1)
-        chosen = torch.multinomial(far + 1e-12, 1, generator=generator)
-        centres = torch.cat([centres, _picked(points, chosen)], 1)
+        far = torch.minimum(far, points.distances(picked[-1]).squeeze(-1))
+        picked.append(points.picked(torch.multinomial(far + 1e-12, 1, generator=generator)))
+    centres = torch.cat(picked, 1)
     for _ in range(2):
-        hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(points.dtype)
-        total = hot.sum(1)[..., None]
-        fresh = torch.einsum("snk,snd->skd", hot, points) / total.clamp(min=1)
-        centres = torch.where(total > 0, fresh, centres)
+        centres = points.means(points.distances(centres).argmin(-1), centres)
     order = centres[..., 0].argsort(-1)
     return torch.stack([centres[i, _rotated(order[i], i)] for i in range(starts)])
 
@@ -137,15 +169,3 @@ def _numbers_and_ranks(few: Tensor) -> Callable[[Tensor], Tensor]:
         return torch.stack([(columns - mean) / sd for columns, (mean, sd) in pairs])
 
     return scaled
-
-
-def _picked(points: Tensor, places: Tensor) -> Tensor:
-    """Points ``[start, i, d]`` at places ``[start, i]``."""
-    return points.gather(1, places[..., None].expand(-1, -1, points.shape[-1]))
-
-
-def _distances(points: Tensor, centres: Tensor) -> Tensor:
-    """Squared distances ``[start, point, centre]``."""
-    return (
-        points.square().sum(-1)[..., None] - 2 * points @ centres.mT + centres.square().sum(-1)[..., None, :]
-    ).clamp(min=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -15,18 +15,41 @@ from pgmlang.model import Model
 from pgmlang.native.program import NativeProgram
 
 
+class ProgramOnDemand(ModuleType):
+    """A program that is emitted when something of it is first asked for."""
+
+    def __init__(self, emit: Callable[[], ModuleType]) -> None:
+        super().__init__("pgmlang_program")
+        self._emit: Callable[[], ModuleType] | None = emit
+
+    def __getattr__(self, name: str) -> Any:
+        emit = vars(self).get("_emit")
+        if emit is None or name.startswith("__"):
+            raise AttributeError(f"the program has no `{name}`")
+        vars(self).update(vars(emit()))
+        self._emit = None
+        return getattr(self, name)
+
+    @property
+    def is_emitted(self) -> bool:
+        """Whether it was."""
+        return self._emit is None
+
+
 class Programs:
     """Programs with their tables on a device and numbers of a type, each emitted when first asked for; shared by all
-    bindings of the model. ``partly_seen``: variables some of whose missing cells drop out. Raises PgmError PGM0601 for what no program says yet."""
+    bindings of the model. ``partly_seen``: variables some of whose missing cells drop out; ``supports``: in place of the model's own."""
 
     def __init__(
-        self, model: Model, dtype: torch.dtype, device: torch.device, partly_seen: frozenset[str] = frozenset()
-    ) -> None:
+        self, model: Model, dtype: torch.dtype, device: torch.device, partly_seen: frozenset[str] = frozenset(),
+        supports: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         self.model = model
         self.dtype = dtype
         self.device = device
         self.partly_seen = partly_seen
-        self.whole = self._emitted(None)
+        self.supports = supports or {}
+        self.whole = ProgramOnDemand(self._with_supports)
         self._of_factors: dict[frozenset[str], ModuleType] = {}
         self._of_definitions: dict[frozenset[str], ModuleType] = {}
         self._of_distributions: dict[frozenset[str], ModuleType] = {}
@@ -37,7 +60,7 @@ class Programs:
     def loaded(self) -> tuple[ModuleType, ...]:
         """All programs emitted so far."""
         return (
-            self.whole,
+            *((self.whole,) if self.whole.is_emitted else ()),
             *self._of_factors.values(),
             *self._of_definitions.values(),
             *self._of_distributions.values(),
@@ -75,6 +98,12 @@ class Programs:
         if key not in self._around:
             self._around[key] = frozenset(factors_around(self.model, key))
         return self._around[key]
+
+    def _with_supports(self) -> ModuleType:
+        """The whole program, with narrower supports where there are any."""
+        program = self._emitted(None)
+        program.SUPPORTS.update(self.supports)
+        return program
 
     def _emitted(
         self,

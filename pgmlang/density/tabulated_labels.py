@@ -40,11 +40,21 @@ class TabulatedLabels:
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip
         """As ``Fields.sweep``, at the params that tables were made for."""
         states, lead = self.states(values)
-        seeds = torch.randint(-(2**63), 2**63 - 1, (len(states),), generator=generator).numpy().view(np.uint64)
         if heat is None:
-            self.chains.sweep(states, seeds)
+            self.chains.sweep(states, _seeds(generator, states))
         else:
-            self.chains.sweep(states, seeds, heat[0], self._base_of(heat[1]))
+            self.chains.sweep(states, _seeds(generator, states), heat[0], self._base_of(heat[1]))
+        return self._values_at(values, states, lead)
+
+    def sweeps(self, generator: Generator, values: Values, count: int) -> tuple[dict[str, Tensor], np.ndarray]:
+        """The values after so many sweeps, and the nodes ``[chain, count, V + 1]`` after each."""
+        states, lead = self.states(values)
+        seeds = np.stack([_seeds(generator, states) for _ in range(count)], 1)
+        passed = self.chains.sweeps(states, seeds)
+        return self._values_at(values, states, lead), passed
+
+    def _values_at(self, values: Values, states: np.ndarray, lead: tuple[int, ...]) -> dict[str, Tensor]:
+        """The values with those of some nodes."""
         counts = [*(b.count for b in self.blocks.values()), 1]
         numbers = {
             dtype: torch.from_numpy(states).to(dtype).split(counts, 1)
@@ -57,6 +67,17 @@ class TabulatedLabels:
             drawn[name] = here if len(lead) == len(block.shape) == 1 else here.reshape(*lead, *block.shape)
         self._last = drawn, states, lead
         return {**values, **drawn}
+
+    def draws_at(self, states: np.ndarray, name: str, dtype: torch.dtype) -> Tensor:
+        """A variable's values ``[chain, draw, *shape]`` at nodes ``[chain, draw, V + 1]``."""
+        block = self.blocks[name]
+        here = states[:, :, block.first : block.first + block.count]
+        return torch.from_numpy(np.ascontiguousarray(here)).to(dtype).reshape(*states.shape[:2], *block.shape)
+
+    def energies_at(self, states: np.ndarray) -> Tensor:
+        """The summed log-potentials ``[chain, draw]`` at nodes ``[chain, draw, V + 1]``."""
+        flat = np.ascontiguousarray(states).reshape(-1, states.shape[2])
+        return torch.from_numpy(self.chains.energies(flat)).reshape(states.shape[:2])
 
     def energy(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """The summed log-potentials ``[...]``, at those params."""
@@ -94,6 +115,11 @@ class TabulatedLabels:
                     here[:, 1] = given.expand(block.shape).reshape(-1).numpy()
             self._base = logits, base
         return self._base[1]
+
+
+def _seeds(generator: Generator, states: np.ndarray) -> np.ndarray:
+    """A seed for each chain."""
+    return torch.randint(-(2**63), 2**63 - 1, (len(states),), generator=generator).numpy().view(np.uint64)
 
 
 def tabulated_labels(

@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import networkx
 import numpy as np
 import torch
 from torch import Generator, Tensor
@@ -375,6 +374,8 @@ def _meetings(joint: BoundDensity, name: str) -> tuple[Meeting, ...]:
 def _masks(joint: BoundDensity, name: str, meeting_factors: tuple[Meeting, ...]) -> tuple[Tensor, ...]:
     plate = meeting_factors[0].plate
     size = joint.shapes[name][joint.axes(name).index(plate)]
+    import networkx  # not needed by every density with fields
+
     graph = networkx.Graph()
     graph.add_nodes_from(range(size))
     for meeting in meeting_factors:

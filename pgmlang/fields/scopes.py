@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import networkx
 import numpy as np
 
 from pgmlang.binding.record import Binding
@@ -48,6 +47,8 @@ class FieldScopes:
     @cached_property
     def colours(self) -> np.ndarray:
         """A number for each node, different for nodes that stand in one scope."""
+        import networkx  # not needed by every density with fields
+
         graph = networkx.Graph()
         graph.add_nodes_from(range(len(self.network.variables)))
         for factor in self.network.factors:

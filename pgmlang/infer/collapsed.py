@@ -53,7 +53,7 @@ def sweeps_of(problem: Problem, names: tuple[str, ...]) -> CollapsedSweeps:
     """The compiled sweeps of a problem's labels. Raises NotScalar."""
     form = form_of(problem.model, problem.facts, names)
     known = {**problem.fixed, **{n: _some_value(problem, n) for n in form.outside}}
-    return CollapsedSweeps(arrays_of(form, bound_evaluator(problem.binding, known)), num_threads())
+    return CollapsedSweeps(arrays_of(form, bound_evaluator(problem.binding, known), in_blocks=True), num_threads())
 
 
 def _some_value(problem: Problem, name: str) -> np.ndarray:
@@ -78,7 +78,7 @@ def build_collapsed(problem: Problem, options: CycleOptions, names: tuple[str, .
     arrays, chains = sweeps.arrays, options.chains
     total, pace = options.warmup + options.draws, StepBudget(BLOCK)
     sizes = {v.name: len(v.codes) for v in arrays.labels} | {
-        t.variable.name: t.cells or t.rows for t in arrays.tables
+        t.variable.name: math.prod(t.sizes) for t in arrays.tables
     }
     stored = tuple(n for n in names if chains * options.draws * sizes[n] <= KEPT)
     # what is remembered of the last labels: found again from these where a run is gone on with

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.partition import density_of
 from pgmlang.density.possible import impossible_elements, possible_free
+from pgmlang.density.reductions import log_joint
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
@@ -22,14 +24,15 @@ from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.cycle_outcome import KEPT, outcome_of_draws
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.starts import mixture_values
-from pgmlang.infer.sweep_blocks import SweepBlock, log_density_of
+from pgmlang.infer.sweep_blocks import SweepBlock, label_run
 from pgmlang.infer.watched import figures_of_named_draws
 from pgmlang.kernels.by_name import kernel_of
 from pgmlang.kernels.warmup import WarmupPlan
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.signatures.kernels import kernel_named
 
-BLOCK = 10
+BLOCK, MANY = 10, 250
+"""Most iterations between two looks at the clock, and most sweeps of labels alone."""
 
 
 class CycleState(NamedTuple):
@@ -59,7 +62,9 @@ def build_cycle(
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws
-    pace, log_density = StepBudget(BLOCK), log_density_of(joint, blocks)
+    run = label_run(joint, blocks)
+    pace = StepBudget(BLOCK if run is None else MANY)
+    log_density = run.log_density if run is not None else partial(log_joint, joint)
     notes = {"backend": "native" if any(isinstance(b, SweepBlock | CollapsedBlock) for b in blocks) else "torch"}
     stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
@@ -80,8 +85,14 @@ def build_cycle(
         draws: list[dict[str, Tensor]] = []
         rates: list[Tensor] = []
         lp: list[Tensor] = []
+        more: dict[str, Tensor] = {}
+        stats: dict[str, Tensor] = {}
         with pace.block(total - state.iteration) as count:
-            for i in range(count):
+            kept = max(0, min(count, state.iteration + count - options.warmup))
+            if run is not None:
+                values, more, heights = run.sweeps(generator, values, count, kept, stored)
+                more, stats = (more, {"lp": heights}) if kept else ({}, {})
+            for i in range(count if run is None else 0):
                 accepted = None
                 for j, block in enumerate(blocks):
                     values, states[j], rate = block.step(generator, values, states[j], state.iteration + i)
@@ -92,8 +103,8 @@ def build_cycle(
                     if accepted is not None:
                         rates.append(accepted)
         value = float(log_density(values).mean())
-        more = {n: torch.stack([d[n] for d in draws], 1) for n in stored} if draws else {}
-        stats = {"lp": torch.stack(lp, 1)} if lp else {}
+        if draws:
+            more, stats = {n: torch.stack([d[n] for d in draws], 1) for n in stored}, {"lp": torch.stack(lp, 1)}
         if rates:
             stats["acceptance_rate"] = torch.stack(rates, 1)
         following = CycleState(

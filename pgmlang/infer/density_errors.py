@@ -32,13 +32,14 @@ SIDE_BY_SIDE = 500_000
 class PointSurface:
     """The log-posterior ``total`` ``[point]`` of values ``[point, ...]`` as a function of free numbers ``[n]``: of probabilities the logits relative to each row's
     greatest, those of nothing held; of others the free ones. ``values``: where it is looked at; ``shares``: which cells of
-    probabilities are free. ``near``: `total` to second order around values, where that is cheaper."""
+    probabilities are free. ``near``: `total` to second order around values, where that is cheaper; ``looks_at_data``: whether `total` does."""
 
     joint: BoundDensity
     total: Total
     values: dict[str, Tensor]
     shares: Mapping[str, Tensor]
     near: Callable[[dict[str, Tensor]], Total | None]
+    looks_at_data: bool = True
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -87,11 +88,12 @@ class PointSurface:
             near = self.near(
                 self.values_at(torch.as_tensor(x[None], dtype=self.joint.dtype, device=self.joint.device))
             )
-        return self.function if near is None else replace(self, total=near).function
+        return self.function if near is None else replace(self, total=near, looks_at_data=False).function
 
     def function(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Minus the log-posterior ``[m]`` of free numbers ``[m, n]``, and its gradients, a few points at a time."""
-        cells = sum(math.prod(s) for s in self.joint.shapes.values())
+        shapes = self.joint.shapes
+        cells = sum(math.prod(shapes[n]) for n in (shapes if self.looks_at_data else self.values))
         values, gradients = [], []
         for some in np.array_split(points, min(len(points), -(-len(points) * cells // SIDE_BY_SIDE))):
             with torch.enable_grad():

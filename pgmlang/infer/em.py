@@ -113,7 +113,7 @@ def _m_steps(model: Model, names: tuple[str, ...]) -> tuple[Assignment, ...]:
 def build(problem: Problem, options: EmOptions) -> Algorithm:
     assert options.restarts is not None, "the plan resolves it"
     if problem.blocks[0].kernel in (M_STEP, CLIMBED):
-        from pgmlang.infer.em_densities import build as build_densities
+        from pgmlang.infer.em_setup import build as build_densities
 
         return build_densities(problem, options)
     from pgmlang.infer.em_tables import TableEm

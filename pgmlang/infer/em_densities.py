@@ -18,23 +18,21 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.clusters import starting_codes
 from pgmlang.density.gradients import slopes_of
-from pgmlang.density.partition import density_of
 from pgmlang.density.possible import possible_free
-from pgmlang.density.row_blocks import Expectation, RowBlocks, row_blocks
-from pgmlang.density.summing import marginaliser_of
+from pgmlang.density.row_blocks import Expectation, RowBlocks
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
+from pgmlang.infer.base import Measure, Outcome, Problem, StepReport
 from pgmlang.infer.density_errors import PointSurface, Total, judged, point_surface
-from pgmlang.infer.em_options import SHORT, EmOptions, num_going_on, num_short_runs
+from pgmlang.infer.em_options import SHORT, EmOptions
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
-from pgmlang.infer.m_steps import blocks_of, simplices_of
+from pgmlang.infer.m_steps import simplices_of
+from pgmlang.infer.singular import are_singular
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.objectives.log_density import log_prior
 from pgmlang.plan.deadline import OutOfTime
-from pgmlang.plan.latents import latent_variables, summed_names
 from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.learned import learned_tables
 
@@ -44,14 +42,11 @@ PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
 
 
-LONG = 50
-"""Iterations that EM is taken to need, when a backend is chosen."""
-
-
 class DensityEmState(NamedTuple):
     """``values`` by name, ``[start, ...]``, for the next E-step; ``objective [start]`` at the last ones that were taken,
     ``trace`` of these. ``plain``: what the last M-steps in a row came to; ``fallback``: the M-step's values where ``values``
-    are a step ahead of them. ``collapse``: what stopped an M-step whose maximum lies at the end of a support."""
+    are a step ahead of them. ``collapse``: what stopped an M-step whose maximum lies at the end of a support; ``num_collapsed``:
+    starts that were left for it. ``is_sample``: of a sample of the rows."""
 
     values: dict[str, Any]
     objective: Any
@@ -61,12 +56,15 @@ class DensityEmState(NamedTuple):
     plain: tuple[dict[str, Any], ...] = ()
     fallback: dict[str, Any] | None = None
     collapse: str = ""
+    num_collapsed: int = 0
+    is_sample: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class DensityEm:
     """EM of one problem, set up once. ``completion``: how the E-step sums the labels out, or finds the most probable ones
-    (``hard``); ``sums``: their sum; ``q``: what M-steps raise."""
+    (``hard``); ``sums``: their sum; ``q``: what M-steps raise. ``sample``: the same of a sample of the rows, where starts converge
+    before the best go on with all; ``num_starts``: of which so many go on (``num_going_on``) after short runs."""
 
     problem: Problem
     options: EmOptions
@@ -75,6 +73,9 @@ class DensityEm:
     completion: RowBlocks
     names: tuple[str, ...]
     q: ExpectedLogJoint
+    num_starts: int
+    num_going_on: int
+    sample: DensityEm | None = None
 
     @property
     def restarts(self) -> int:
@@ -87,8 +88,10 @@ class DensityEm:
         return frozenset(simplices_of(self.joint.model, self.names))
 
     def init(self, rng: np.random.Generator) -> DensityEmState:
+        if self.sample is not None:
+            return self.sample.init(rng)._replace(is_sample=True)
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
-        starts = num_short_runs(self.restarts) or self.restarts
+        starts = self.num_starts
         values = self._first_values(generator, starts)
         begun = torch.full((starts,), -math.inf)
         codes = {n: starting_codes(self.joint, n, generator, starts) for n in self.sums.names}
@@ -133,6 +136,8 @@ class DensityEm:
 
     def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
         """One E-step and one M-step of every start; where a step ahead went too far, back to the M-step's values."""
+        if state.is_sample:
+            return self._step_of_sample(state)
         total, known = self._expect(state.values)
         total = total + self._log_prior(state.values)
         before = state.objective.to(total)
@@ -147,50 +152,70 @@ class DensityEm:
         best = float(total.max())
         report = StepReport(best, best, measure=Measure("log-posterior"))
         try:
-            following = self.q.maximise(values, known)
+            is_able, why = ~are_singular(self.joint, self.q.closed, values), "a component has no spread"
+            following = self.q.maximise(values, known) if bool(is_able.all()) else {}
         except PgmError as error:
             if error.diagnostics[0].code != "PGM0808":
                 raise
-            if not state.trace:
-                # a starting cluster of one row has no spread
-                able = [
-                    i for i in range(len(total)) if self._has_maximum({n: v[i : i + 1] for n, v in values.items()})
-                ]
-                if not able:
-                    raise
-                return DensityEmState({n: v[able] for n, v in values.items()}, before[able]), report
-            return DensityEmState(values, total, trace, True, collapse=error.diagnostics[0].message), report
+            is_able, why = self._have_maximum(values), error.diagnostics[0].message
+            if not state.trace and not bool(is_able.any()):
+                raise
+        if not bool(is_able.all()):
+            return self._without(
+                state._replace(values=values, plain=(), fallback=None), is_able, why, trace
+            ), report
         if state.fallback is not None:
             following = _chosen(gone_too_far, state.fallback, following)
         plain = (*state.plain, following)[-3:]
-        if len(trace) == SHORT and len(total) > self.restarts:
-            return self._narrowed(total, following, trace), report
+        if len(trace) == SHORT and len(total) > self.num_going_on:
+            state = state._replace(values=following, objective=total, trace=trace, plain=(), fallback=None)
+            return _of_starts(state, _best(total, self.num_going_on)), report
         is_converged = len(plain) == 3 and self._has_converged(trace)
         is_done = is_converged or len(trace) >= self.options.max_iterations
         if is_done:
             # of the last values taken the objective is known
-            return DensityEmState(values, total, trace, True, is_converged), report
+            return state._replace(values=values, objective=total, trace=trace, is_done=True, is_converged=is_converged,
+                                  plain=(), fallback=None), report  # fmt: skip
+        state = state._replace(values=following, objective=total, trace=trace, plain=plain, fallback=None)
         if len(plain) == 3 and len(trace) > PLAIN and not self.options.hard:
-            return DensityEmState(self._ahead(plain), total, trace, plain=(), fallback=following), report
-        return DensityEmState(following, total, trace, plain=plain), report
+            return state._replace(values=self._ahead(plain), plain=(), fallback=following), report
+        return state, report
 
-    def _has_maximum(self, values: dict[str, Tensor]) -> bool:
-        """Whether the M-step of a start by itself, values ``[1, ...]``, has finite slopes."""
-        try:
-            self.q.maximise(values, self._expect(values)[1])
-        except PgmError as error:
-            if error.diagnostics[0].code != "PGM0808":
-                raise
-            return False
-        return True
+    def _step_of_sample(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
+        """A step on the sample; starts that have arrived there, or that all collapse, go on with all rows."""
+        assert self.sample is not None
+        following, report = self.sample.step(state._replace(is_sample=False))
+        report = report._replace(measure=Measure("log-posterior of a sample"))
+        if not following.is_done:
+            return following._replace(is_sample=True), report
+        best = _of_starts(following, _best(following.objective, self.num_going_on))
+        begun = torch.full_like(best.objective, -math.inf)
+        return DensityEmState(best.values, begun, num_collapsed=best.num_collapsed), report
 
-    def _narrowed(
-        self, total: Tensor, following: dict[str, Tensor], trace: tuple[tuple[float, ...], ...]
+    def _have_maximum(self, values: dict[str, Tensor]) -> Tensor:
+        """Whether the M-step of each start by itself has finite slopes, ``[start]``."""
+        out = []
+        for start in range(len(next(iter(values.values())))):
+            one = {n: v[start : start + 1] for n, v in values.items()}
+            try:
+                self.q.maximise(one, self._expect(one)[1])
+                out.append(True)
+            except PgmError as error:
+                if error.diagnostics[0].code != "PGM0808":
+                    raise
+                out.append(False)
+        return torch.as_tensor(out)
+
+    def _without(
+        self, state: DensityEmState, is_able: Tensor, why: str, trace: tuple[tuple[float, ...], ...]
     ) -> DensityEmState:
-        """The best of the short runs, which go on."""
-        best = total.nan_to_num(-math.inf, -math.inf, -math.inf).topk(num_going_on(self.restarts)).indices
-        columns = tuple(tuple(heights[i] for i in best.tolist()) for heights in trace)
-        return DensityEmState({n: v[best] for n, v in following.items()}, total[best], columns)
+        """The state of the starts that have a maximum; where none has, the last one."""
+        able = is_able.nonzero().flatten().tolist()
+        if len(able) > 0:
+            lost = len(is_able) - len(able)
+            return _of_starts(state, able)._replace(num_collapsed=state.num_collapsed + lost)
+        total = torch.as_tensor(trace[-1], dtype=self.joint.dtype)
+        return state._replace(objective=total, trace=trace, is_done=True, collapse=why)
 
     def _has_converged(self, trace: tuple[tuple[float, ...], ...]) -> bool:
         """Whether the best start has arrived, and every other one too or too low to pass it."""
@@ -237,6 +262,7 @@ class DensityEm:
             "objective": "log-posterior",
             "restarts": self.restarts,
             "starts_that_agree": near,
+            "starts_that_collapse": state.num_collapsed,
             "backend": "native" if self.completion.is_native else "torch",
         }
         if self.options.hard:
@@ -266,7 +292,7 @@ class DensityEm:
             one = {n: v[None] for n, v in values.items()}
             height = float(self.sums.log_marginal(*split(self.joint, one)) + self._log_prior(one))
             prior = log_prior(self.joint, values, None, tuple(n for n in values if n not in self.joint.learned))
-        trace = tuple(t[best] for t in state.trace)
+        trace = () if state.is_sample else tuple(t[best] for t in state.trace)
         if not self.options.hard:
             trace = (*trace, height)  # that of the values that are kept
         parameters = {n: v.cpu().numpy() for n, v in values.items()}
@@ -324,30 +350,15 @@ def _chosen(mask: Tensor, one: dict[str, Tensor], other: dict[str, Tensor]) -> d
     return {n: torch.where(mask.reshape(-1, *[1] * (v.dim() - 1)), one[n], v) for n, v in other.items()}
 
 
-def build(problem: Problem, options: EmOptions) -> Algorithm:
-    """The kernel of a problem that `reasons_against` has nothing against."""
-    assert options.restarts is not None, "the plan resolves it"
-    joint, short_runs = density_of(problem), num_short_runs(options.restarts)
-    names = tuple(
-        dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
-    )
-    sums = row_blocks(
-        marginaliser_of(joint, summed_names(problem.model, problem.facts)),
-        short_runs or options.restarts,
-        "torch" if options.hard else options.backend,
-        _passes(joint, names, options),
-    )
-    completion = sums.by_maximum if options.hard else sums
-    q = ExpectedLogJoint(
-        joint, names, blocks_of(joint.model, names, simplices_of(joint.model, names)), problem.deadline
-    )
-    em = DensityEm(problem, options, joint, sums, completion, names, q)
-    return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)
+def _of_starts(state: DensityEmState, some: list[int]) -> DensityEmState:
+    """A state, of some of its starts."""
+    return state._replace(
+        values={n: v[some] for n, v in state.values.items()}, objective=state.objective[some],
+        trace=tuple(tuple(heights[i] for i in some) for heights in state.trace),
+    )  # fmt: skip
 
 
-def _passes(joint: BoundDensity, names: tuple[str, ...], options: EmOptions) -> int:
-    """How many times about the rows are gone through: in short runs, by the starts that go on, around the end."""
-    assert options.restarts is not None
-    short = min(options.max_iterations, SHORT) * num_short_runs(options.restarts)
-    numbers = sum(math.prod(joint.shapes[n]) for n in names)
-    return short + min(options.max_iterations, LONG) * num_going_on(options.restarts) + 2 * numbers
+def _best(heights: Tensor, count: int) -> list[int]:
+    """The highest starts."""
+    known = heights.nan_to_num(-math.inf, -math.inf, -math.inf)
+    return list(known.topk(min(count, len(known))).indices.tolist())

@@ -37,6 +37,11 @@ class ExpectedLogJoint:
     blocks: tuple[tuple[MaximumBlock, ...], ...]
     deadline: Deadline
 
+    @property
+    def closed(self) -> tuple[MaximumBlock, ...]:
+        """The blocks in one."""
+        return tuple(block for some in self.blocks for block in some)
+
     def value(self, values: dict[str, Tensor], known: Expectation, moved: Collection[str]) -> Tensor:
         """Q and the tables' log priors, ``[start]``: of the factors that hang on what is ``moved``."""
         total = known.sums.expected_log_joint(*split(self.joint, values), known, moved)

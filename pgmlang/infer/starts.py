@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.possible import impossible_elements, possible_points
 from pgmlang.density.target import Target, target_of
+from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Problem
 from pgmlang.kernels.log_density import value, value_and_grad
 from pgmlang.plan.deadline import NEVER, Deadline
@@ -21,11 +22,11 @@ MOST = 10_000_000
 
 
 def starting_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
-    """Free values uniform on (-2, 2), as Stan's, drawn again where the density is zero. With discrete variables summed
+    """Free values uniform on (-2, 2), as Stan's, drawn again where the density is zero, and `lifted`. With discrete variables summed
     out, whose clusters make poor modes that chains do not leave, the best of a few short ascents for every chain. Raises
     PgmError PGM0803."""
     if target.sums is None:
-        return uniform_points(target, chains, generator, problem)
+        return lifted(target, uniform_points(target, chains, generator, problem), problem.deadline)
     many = uniform_points(target, ASCENTS * chains, generator, problem)
     size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
     together = len(many) if len(many) * size <= MOST else chains
@@ -33,6 +34,29 @@ def starting_points(target: Target, chains: int, generator: Generator, problem: 
     reached, height = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
     best = height.reshape(ASCENTS, chains).argmax(0)
     return reached.reshape(ASCENTS, chains, -1)[best, torch.arange(chains, device=reached.device)]
+
+
+def lifted(target: Target, x: Tensor, deadline: Deadline = NEVER) -> Tensor:
+    """Points ``[chain, dimension]``, those whose density is below the median moved up by steps of Adam until it is not, or for `CLIMB` steps.
+
+    The step size of a warm-up is that of most chains: one that begins far down a slope too steep for it would never move.
+    """
+    first, second = torch.zeros_like(x), torch.zeros_like(x)
+    begun, level = x, value(target, x).median()
+    for i in range(1, CLIMB + 1):
+        height, slope = value_and_grad(target, x)
+        is_low = height < level
+        if not bool(is_low.any()) or deadline.is_over():
+            break
+        first, second, step = _adam(first, second, slope, i)
+        x = torch.where(is_low.unsqueeze(-1), x + step, x)
+    return torch.where(torch.isfinite(value(target, x)).unsqueeze(-1), x, begun)
+
+
+def _adam(first: Tensor, second: Tensor, slope: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Both moments after the ``count``-th slope, and the step (Kingma and Ba 2015, algorithm 1)."""
+    first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope * slope
+    return first, second, 0.1 * (first / (1 - 0.9**count)) / ((second / (1 - 0.99**count)).sqrt() + 1e-8)
 
 
 def ascended(target: Target, x: Tensor, deadline: Deadline = NEVER) -> tuple[Tensor, Tensor]:
@@ -46,8 +70,8 @@ def ascended(target: Target, x: Tensor, deadline: Deadline = NEVER) -> tuple[Ten
         here, slope = value_and_grad(target, x)
         better = here > height
         best, height = torch.where(better.unsqueeze(-1), x, best), torch.where(better, here, height)
-        first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope * slope
-        x = x + 0.1 * (first / (1 - 0.9**i)) / ((second / (1 - 0.99**i)).sqrt() + 1e-8)
+        first, second, step = _adam(first, second, slope, i)
+        x = x + step
     return best, height
 
 
@@ -81,7 +105,14 @@ def mixture_values(problem: Problem, chains: int, generator: Generator, dtype: t
     """Values of the latents of a mixture, discrete ones drawn given the others, at the `starting_points` of its density
     with those summed out; nothing for other models, and for ones of thousands of latent numbers."""
     model, facts = problem.model, problem.facts
-    if not summed_names(model, facts) or tuple(density_reasons(model, facts)) or many_beside_labels(model, facts):
+    labels = summed_names(model, facts)
+    # what is told soonest comes first
+    if (
+        not labels
+        or many_beside_labels(model, facts)
+        or summing_steps(model, labels)[1]
+        or density_reasons(model, facts)
+    ):
         return {}
     target = target_of(problem, dtype)
     assert target.sums is not None

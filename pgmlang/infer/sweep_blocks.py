@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.element_sweeps import ElementSweeps, element_sweeps, given_log_z
 from pgmlang.density.native import no_loops
-from pgmlang.density.reductions import log_joint, sum_of_factors
+from pgmlang.density.reductions import sum_of_factors
 from pgmlang.density.tabulated_labels import TabulatedLabels, tabulated_labels
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import LOADING
@@ -62,14 +62,19 @@ def sweep_block(
         names = tuple(n for n in kinds if n in names or n in exact)
     if backend == "torch" or not names:
         return None
-    torch_seconds = iterations * sum(_seconds(joint, n, kinds[n], chains) for n in names)
+
+    def pays(seconds: float) -> bool:
+        return backend == "native" or _takes_longer(
+            joint, {n: kinds[n] for n in names}, iterations, chains, seconds
+        )
+
     try:
-        if set(joint.latent) <= set(names) and (backend == "native" or torch_seconds > LOADING):
+        if set(joint.latent) <= set(names) and pays(LOADING):
             try:
                 return SweepBlock(names, tabulated_labels(given_log_z(joint, names), names, with_rest=True))
             except NotScalar:
                 pass
-        if backend == "native" or torch_seconds > ENOUGH_WORK:
+        if pays(ENOUGH_WORK):
             return SweepBlock(names, element_sweeps(joint, names))
     except NotScalar as reason:
         if backend == "native":
@@ -77,16 +82,38 @@ def sweep_block(
     return None
 
 
-def log_density_of(joint: BoundDensity, blocks: Sequence[Block]) -> Callable[[Values], Tensor]:
-    """The log-density of values: by the tables of what is drawn, where there is nothing else."""
+@dataclass(frozen=True, eq=False)
+class LabelRun:
+    """Sweeps of labels by tables, where nothing else is latent: many at a time. ``log_z``: what their log-potentials go on by."""
+
+    labels: TabulatedLabels
+    log_z: Tensor
+
+    def sweeps(
+        self, generator: Generator, values: Values, count: int, kept: int, stored: Sequence[str]
+    ) -> tuple[Values, Values, Tensor]:
+        """The values after so many sweeps; of the last ``kept`` the ``stored`` variables ``[chain, draw, *shape]`` and the log-density
+        ``[chain, draw]``."""
+        after, passed = self.labels.sweeps(generator, values, count)
+        last = passed[:, count - kept :]
+        draws = {n: self.labels.draws_at(last, n, values[n].dtype) for n in stored}
+        return after, draws, self.labels.energies_at(last).to(self.log_z.dtype) + self.log_z
+
+    def log_density(self, values: Values) -> Tensor:
+        """The log-density of values."""
+        return self.labels.energy(values).to(self.log_z.dtype) + self.log_z
+
+
+def label_run(joint: BoundDensity, blocks: Sequence[Block]) -> LabelRun | None:
+    """The sweeps of a block of labels by tables that is all there is."""
     block = blocks[0] if len(blocks) == 1 else None
     if not isinstance(block, SweepBlock) or not isinstance(block.sweeps, TabulatedLabels):
-        return lambda values: log_joint(joint, values)
-    labels, log_z = block.sweeps, torch.zeros((), dtype=joint.dtype)
+        return None
+    log_z = torch.zeros((), dtype=joint.dtype)
     if joint.partition is not None:
         # it hangs on nothing that is drawn
         log_z = sum_of_factors(joint, joint.partition.terms(joint, {}, None, None))
-    return lambda values: labels.energy(values).to(joint.dtype) + log_z
+    return LabelRun(block.sweeps, log_z)
 
 
 def _is_drawn_apart(joint: BoundDensity, names: tuple[str, ...]) -> bool:
@@ -99,11 +126,26 @@ def _is_drawn_apart(joint: BoundDensity, names: tuple[str, ...]) -> bool:
     )
 
 
-def _seconds(joint: BoundDensity, name: str, kind: str, chains: int) -> float:
-    """What drawing a variable once takes torch."""
-    around = joint.programs.names_around((name,))
-    elements = sum(math.prod(joint.layout.size(a) for a in joint.factor_axes[key]) for key in around)
+def _takes_longer(
+    joint: BoundDensity, kinds: Mapping[str, str], iterations: int, chains: int, seconds: float
+) -> bool:
+    """Whether torch takes longer to draw variables so often."""
+    calls = {n: _calls(joint, n, kind) for n, kind in kinds.items()}
+    if iterations * CALL * sum(calls.values()) > seconds:
+        # told without their factors' program
+        return True
+    each = (calls[n] * (CALL + chains * ELEMENT * _elements_around(joint, n)) for n in kinds)
+    return iterations * sum(each) > seconds
+
+
+def _calls(joint: BoundDensity, name: str, kind: str) -> int:
+    """How many values are tried to draw a variable once."""
     along = math.prod(joint.shapes[name][len(joint.model.batch_axes(joint.model.by_name[name].plates)) :])
     states = joint.num_states(name)
-    times = along * states if kind == "elements" else states
-    return times * (CALL + chains * ELEMENT * elements)
+    return along * states if kind == "elements" else states
+
+
+def _elements_around(joint: BoundDensity, name: str) -> int:
+    """Elements of the factors that mention a variable."""
+    around = joint.programs.names_around((name,))
+    return sum(math.prod(joint.layout.size(a) for a in joint.factor_axes[key]) for key in around)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -111,7 +112,10 @@ def _whole_statements(model: Model) -> _Statements:
 def _named(unnamed: _Statements, name: str) -> Program:
     """The program once its long expressions are named."""
     lines = Writer(unnamed.out.file_name)
-    lines.items = hoist(unnamed.out.items, unnamed.names)
+    whole = Writer(unnamed.out.file_name)
+    whole.extend(unnamed.out)
+    whole.extend(unnamed.foot())
+    lines.items = hoist(whole.items, unnamed.names)
     text, spans = lines.render()
     return Program(text, name, spans, unnamed.left_out, unnamed.questions)
 
@@ -123,16 +127,18 @@ def refusals(model: Model) -> tuple[Diagnostic, ...]:
 
 def _refusals(model: Model) -> tuple[Diagnostic, ...]:
     try:
-        model.once(_whole_statements)
+        with no_collection():
+            model.once(_whole_statements)
     except PgmError as error:
         return error.diagnostics
     return ()
 
 
 class _Statements(NamedTuple):
-    """A program before its long expressions are named."""
+    """A program before its long expressions are named. ``foot``: its last part, which refuses nothing."""
 
     out: Writer
+    foot: Callable[[], Writer]
     names: Names
     left_out: dict[str, str]
     questions: tuple[Question, ...]
@@ -167,8 +173,9 @@ def _statements(
     _head(model, file_name, out, emitter.expressions)
     out.extend(emitter.steps)
     out.extend(body)
-    _foot(emitter.expressions, supports, edges, out, only is None, has_moments=bool(distributions))
-    return _Statements(out, names, left_out, tuple(emitter.expressions.layout.asked))
+    uses = frozenset(emitter.expressions.uses)
+    foot = partial(_foot, uses, supports, edges, only is None, has_moments=bool(distributions))
+    return _Statements(out, foot, names, left_out, tuple(emitter.expressions.layout.asked))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
@@ -353,17 +360,10 @@ def _supports(emitter: Emitter, out: Writer) -> None:
     out.assign("RANKS", py.dict_of([(name, py.constant(rank)) for name, rank in ranks]))
 
 
-def _foot(
-    expressions: ExpressionEmitter,
-    supports: Writer,
-    edges: Writer,
-    out: Writer,
-    has_main: bool,
-    *,
-    has_moments: bool,
-) -> None:
+def _foot(uses: Collection[str], supports: Writer, edges: Writer, has_main: bool, *, has_moments: bool) -> Writer:
     """The runtime functions used, in one order, and the call of the example."""
-    wanted = {*expressions.uses, "constrain"} | ({"TensorLayout"} if has_main else set())
+    out = Writer(supports.file_name)
+    wanted = {*uses, "constrain"} | ({"TensorLayout"} if has_main else set())
     said = supports.render()[0]
     wanted |= {n for n in OWN_CONSTRAINTS if f"{n}()" in said}
     for piece in foot_pieces(wanted, has_moments=has_moments):
@@ -371,11 +371,11 @@ def _foot(
         out.text(piece)
     out.extend(supports)
     out.extend(edges)
-    if not has_main:
-        return
-    out.blank(2)
-    out.line('if __name__ == "__main__":')
-    out.line("    main()")
+    if has_main:
+        out.blank(2)
+        out.line('if __name__ == "__main__":')
+        out.line("    main()")
+    return out
 
 
 __all__: list[Any] = ["Program", "TableDist", "lower"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,8 +12,9 @@ import numpy as np
 from pgmlang.model import Variable
 from pgmlang.model.expr import Expr, Ref, references
 from pgmlang.model.named import NamedArray
-from pgmlang.native.collapsed import CollapsedForm, Condition, Draw, IntegratedVariable, KnownFactor
+from pgmlang.native.collapsed import CollapsedForm, Condition, Draw, IntegratedVariable, KnownFactor, labels_of
 from pgmlang.native.formulas import NotScalar
+from pgmlang.native.lane_forms import LANES
 from pgmlang.tables.conditionals import as_codes, dist_probabilities
 from pgmlang.tables.context import ElementContext
 from pgmlang.tables.evaluate import Evaluator
@@ -45,13 +46,15 @@ class LabelArrays:
 @dataclass(frozen=True, eq=False)
 class IntegratedTable:
     """An integrated variable's places among the counts (or among the precisions) of all. ``axes``: of its elements and values, in the order in
-    which they lie, labels that move innermost; ``sizes``; ``start``, ``first_row``: where its cells and rows begin."""
+    which they lie, labels that move innermost; ``sizes``; ``start``, ``first_row``: where its cells and rows begin; ``width``: cells from one
+    run of the innermost axis to the next, those beyond its size without a meaning."""
 
     variable: IntegratedVariable
     axes: tuple[str, ...]
     sizes: tuple[int, ...]
     start: int
     first_row: int
+    width: int
 
     @property
     def event(self) -> str | None:
@@ -70,8 +73,13 @@ class IntegratedTable:
         return tuple(n for a, n in zip(self.axes, self.sizes, strict=True) if a != self.event)
 
     @property
+    def stored(self) -> tuple[int, ...]:
+        """The sizes of the axes as they lie."""
+        return (*self.sizes[:-1], self.width) if self.sizes else ()
+
+    @property
     def cells(self) -> int:
-        return math.prod(self.sizes) if self.is_count else 0
+        return math.prod(self.stored) if self.is_count else 0
 
     @property
     def rows(self) -> int:
@@ -79,7 +87,12 @@ class IntegratedTable:
 
     def stride(self, axis: str | None) -> int:
         """Cells from one element along an axis to the next."""
-        return math.prod(self.sizes[self.axes.index(axis) + 1 :]) if axis is not None else 0
+        return math.prod(self.stored[self.axes.index(axis) + 1 :]) if axis is not None else 0
+
+    def of_cells(self, numbers: np.ndarray) -> np.ndarray:
+        """What numbers ``[..., cells]`` of all tables are in this one, ``[..., *sizes]``."""
+        mine = numbers[..., self.start : self.start + self.cells]
+        return mine.reshape(*numbers.shape[:-1], *self.stored)[..., : self.sizes[-1]]
 
     def row_stride(self, axis: str | None) -> int:
         if axis is None or axis == self.event:
@@ -131,10 +144,20 @@ class Arrays:
     alike: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def arrays_of(form: CollapsedForm, evaluator: Evaluator) -> Arrays:
-    """The arrays of a structure over an evaluator's values, those of what is latent outside of it among them. Raises NotScalar."""
-    builder = _Builder(form, evaluator)
-    return builder.arrays()
+def arrays_of(form: CollapsedForm, evaluator: Evaluator, *, in_blocks: bool = False) -> Arrays:
+    """The arrays of a structure over an evaluator's values, those of what is latent outside of it among them; ``in_blocks``: counts that
+    `runtime/token_sweeps.py` reads fill whole blocks. Raises NotScalar."""
+    return _Builder(form, evaluator).arrays(in_blocks)
+
+
+def token_draws(form: CollapsedForm) -> Iterator[tuple[str, Draw, Draw]]:
+    """The labels that are drawn themselves from one integrated variable, and by which one factor draws from another, with both draws."""
+    for label in form.labels:
+        draws = [d for d in form.draws if label in labels_of(d, form.labels)]
+        if len(draws) == 2 and all(len(labels_of(d, form.labels)) == 1 and d.sd is None for d in draws):
+            owner, value = draws if draws[0].target == label else reversed(draws)
+            if owner.target == label != value.target and owner.integrated is not value.integrated:
+                yield label, owner, value
 
 
 class _Builder:
@@ -162,8 +185,8 @@ class _Builder:
     def num_values(self, name: str) -> int:
         return num_values(self.given, self.model.by_name[name])
 
-    def arrays(self) -> Arrays:
-        tables = self.tables()
+    def arrays(self, in_blocks: bool) -> Arrays:
+        tables = self.tables(in_blocks)
         draws = tuple(self.draw(d, tables[d.integrated.name]) for d in self.form.draws)
         known: dict[str, np.ndarray] = {}
         for factor in self.form.known:
@@ -182,9 +205,10 @@ class _Builder:
         table = np.zeros((0, size)) if known is None else np.ascontiguousarray(known)
         return LabelArrays(name, self.starts[name], size, shape, codes.reshape(-1).astype(np.int32), table)
 
-    def tables(self) -> dict[str, IntegratedTable]:
+    def tables(self, in_blocks: bool) -> dict[str, IntegratedTable]:
         """The tables, each with the axis innermost that most labels move draws along."""
         out: dict[str, IntegratedTable] = {}
+        whole = {d.integrated.name for _, *draws in token_draws(self.form) for d in draws} if in_blocks else set()
         start = row = normal_row = 0
         for variable in self.form.integrated:
             event = VALUE if variable.remembered == "zero and one" else variable.event
@@ -200,7 +224,10 @@ class _Builder:
             innermost = max(axes, key=lambda a: moved[a]) if axes else None
             axes = (*(a for a in axes if a != innermost), *((innermost,) if innermost else ()))
             sizes = tuple(2 if a == VALUE else self.layout.size(a) for a in axes)
-            table = IntegratedTable(variable, axes, sizes, start, row if event else normal_row)
+            width = sizes[-1] if sizes else 1
+            if variable.name in whole:
+                start, width = _whole_blocks(start), _whole_blocks(width)
+            table = IntegratedTable(variable, axes, sizes, start, row if event else normal_row, width)
             out[variable.name] = table
             start += table.cells
             row, normal_row = (row + table.rows, normal_row) if event else (row, normal_row + table.rows)
@@ -361,9 +388,17 @@ class _Builder:
                 moments.append((loc / sd**2).reshape(-1))
                 continue
             ordered = ordered.astype(float)
-            cells.append(ordered.reshape(-1))
+            between = table.start - sum(map(len, cells))
+            stored = np.zeros(table.stored)
+            stored[..., : table.sizes[-1]] = ordered
+            cells += [np.zeros(between), stored.reshape(-1)]
             rows.append(ordered.sum(table.axes.index(table.event or "")).reshape(-1))
         return Concentrations(*(np.concatenate(x) for x in (cells, rows, precisions, moments))), along
+
+
+def _whole_blocks(cells: int) -> int:
+    """Cells of the blocks that so many begin."""
+    return -(-cells // LANES) * LANES
 
 
 def with_outside(arrays: Arrays, values: Mapping[str, np.ndarray]) -> Arrays:

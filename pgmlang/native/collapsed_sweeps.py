@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,15 +14,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.native.collapsed import labels_of
-from pgmlang.native.collapsed_arrays import Arrays, DrawArrays, IntegratedTable, LabelArrays
+from pgmlang.native.collapsed_arrays import Arrays, DrawArrays, IntegratedTable, LabelArrays, token_draws
+from pgmlang.native.lane_forms import LANES
 from pgmlang.native.program_files import load_program
 from pgmlang.native.runtime_text import runtime_text
 
+CACHE_LINE = 64
+"""Bytes."""
 LONGEST_CALL = 0.1
 """Seconds of one call of compiled code, between which an interrupt is heard."""
-WEIGHT, RATIO = 3e-9, 40e-9
-"""Seconds that a label's weight takes in `sweep_pairs`, and a draw's ratio in `sweep_any`, at most: how long a call may be."""
+WEIGHT, RATIO = 1e-9, 40e-9
+"""Seconds that a label's weight takes in `sweep_tokens`, and a draw's ratio in `sweep_any`, at most: how long a call may be."""
 
 
 class Remembered(NamedTuple):
@@ -37,11 +40,17 @@ class Remembered(NamedTuple):
 
 
 class TokenPair(NamedTuple):
-    """A label that is drawn among the counts of its owner and gives one draw: what `sweep_pairs` reads."""
+    """A label that is drawn among the counts of its owner and gives one draw: what `sweep_tokens` reads. ``group [n]``: which run of rows has
+    the totals of its values."""
 
     label: LabelArrays
     owner: DrawArrays
     value: DrawArrays
+    group: np.ndarray
+
+    @property
+    def groups(self) -> int:
+        return self.value.table.rows // self.label.size
 
 
 class LabelDraws(NamedTuple):
@@ -67,6 +76,11 @@ class CollapsedSweeps:
         """The compiled program: one for all models."""
         return load_program(program_text())
 
+    @cached_property
+    def token_module(self) -> ModuleType:
+        """That of labels in pairs of draws."""
+        return load_program(runtime_text("token_sweeps"))
+
     def over(self, arrays: Arrays) -> CollapsedSweeps:
         """The same with other priors, known factors and standard deviations, for one chain; what is where stays."""
         out = CollapsedSweeps(arrays)
@@ -82,7 +96,13 @@ class CollapsedSweeps:
 
     @cached_property
     def pairs(self) -> tuple[TokenPair, ...]:
-        return tuple(p for p in map(self._pair, self.arrays.labels) if p is not None)
+        labels = {v.name: v for v in self.arrays.labels}
+        draws = {id(d.draw): d for d in self.arrays.draws}
+        found = (
+            self._pair(labels[name], draws[id(owner)], draws[id(value)])
+            for name, owner, value in token_draws(self.arrays.form)
+        )
+        return tuple(p for p in found if p is not None)
 
     @cached_property
     def rest(self) -> tuple[DrawArrays, ...]:
@@ -90,28 +110,22 @@ class CollapsedSweeps:
         taken = {id(d.draw) for p in self.pairs for d in (p.owner, p.value)}
         return tuple(d for d in self.arrays.draws if id(d.draw) not in taken)
 
-    def _draws_of(self, label: LabelArrays) -> list[DrawArrays]:
-        return [d for d in self.arrays.draws if label.name in labels_of(d.draw, (label.name,))]
-
-    def _pair(self, label: LabelArrays) -> TokenPair | None:
-        own = self._draws_of(label)
-        if len(own) != 2 or label.known.shape[0] or len(label.elements) < len(label.codes):
+    def _pair(self, label: LabelArrays, owner: DrawArrays, value: DrawArrays) -> TokenPair | None:
+        if label.known.shape[0] or len(label.elements) < len(label.codes):
             return None
-        owner, value = own if own[0].draw.target == label.name else reversed(own)
-        alike = self.arrays.alike
-        for draw in own:
-            if not draw.table.is_count or len(draw.parts) != 1 or draw.table.axes[-1] != draw.parts[0].axis:
+        for draw in (owner, value):
+            if not draw.table.is_count or draw.table.axes[-1] != draw.parts[0].axis or draw.table.width % LANES:
                 return None
             if not np.array_equal(np.sort(draw.parts[0].element), label.start + np.arange(len(label.codes))):
                 return None
         if owner.parts[0].axis != owner.table.event or value.parts[0].axis == value.table.event:
             return None
-        if (
-            alike[owner.table.variable.name] - {owner.table.event}
-            or value.parts[0].axis in alike[value.table.variable.name]
-        ):
+        along = {d: self.arrays.alike[d.table.variable.name] for d in (owner, value)}
+        if along[owner] - {owner.table.event} or value.parts[0].axis in along[value]:
             return None
-        return TokenPair(label, _in_order(owner), _in_order(value)) if owner.table is not value.table else None
+        owner, value = _in_order(owner), _in_order(value)
+        group = (value.row - value.table.first_row) // label.size
+        return TokenPair(label, owner, value, group.astype(np.int32))
 
     @cached_property
     def flat(self) -> tuple[np.ndarray, ...]:
@@ -180,16 +194,20 @@ class CollapsedSweeps:
         prior = self.arrays.concentrations
         chains = len(labels)
         out = Remembered(
-            np.zeros((chains, len(prior.cells)), np.int32), np.zeros((chains, len(prior.rows)), np.int32),
+            in_cache_lines((chains, len(prior.cells)), np.int32), np.zeros((chains, len(prior.rows)), np.int32),
             np.repeat(prior.precisions[None], chains, 0), np.repeat(prior.moments[None], chains, 0),
         )  # fmt: skip
         for pair in self.pairs:
             for d in (pair.owner, pair.value):
-                table, part = d.table, d.parts[0]
-                self.module.tally_pairs(
-                    labels, out.counts, out.totals, part.element, d.cell, d.row, table.stride(part.axis), table.row_stride(part.axis)
-                )  # fmt: skip
-        self.module.tally(labels, *out, *self.flat)
+                part = d.parts[0]
+                for label, counts, totals in zip(labels[:, part.element], out.counts, out.totals, strict=True):
+                    drawn = label >= 0
+                    cells = (d.cell + d.table.stride(part.axis) * label)[drawn]
+                    rows = (d.row + d.table.row_stride(part.axis) * label)[drawn]
+                    counts += np.bincount(cells, minlength=len(counts)).astype(np.int32)
+                    totals += np.bincount(rows, minlength=len(totals)).astype(np.int32)
+        if self.rest:
+            self.module.tally(labels, *out, *self.flat)
         return out
 
     def sweep(self, labels: np.ndarray, remembered: Remembered, streams: np.ndarray) -> None:
@@ -201,12 +219,14 @@ class CollapsedSweeps:
         for pair in self.pairs:
             label = pair.label
             owner_prior, value_prior = self._priors_of(pair)
-            most = max(1, int(LONGEST_CALL / (len(labels) * WEIGHT * (20 + label.size))))
+            width = pair.owner.table.width
+            work = in_cache_lines((3 * width * pair.groups + 2 * width + LANES,), float)
+            most = max(1, int(LONGEST_CALL / (len(labels) * WEIGHT * (40 + label.size))))
             for first in range(0, len(label.codes), most):
                 last = min(first + most, len(label.codes))
-                self.module.sweep_pairs(
-                    labels, remembered.counts, remembered.totals, streams, first, last, label.start, label.size, pair.owner.cell,
-                    pair.owner.row, pair.value.cell, pair.value.row, owner_prior, value_prior, prior.rows,
+                self.token_module.sweep_tokens(
+                    labels, remembered.counts, remembered.totals, streams, work, first, last, label.start, label.size, pair.owner.cell,
+                    pair.owner.row, pair.value.cell, pair.group, pair.value.table.first_row, pair.groups, owner_prior, value_prior, prior.rows,
                 )  # fmt: skip
         for some in self.several:
             label = some.label
@@ -222,7 +242,7 @@ class CollapsedSweeps:
         """The prior of an owner's values, and of each label's draw."""
         cells = self.arrays.concentrations.cells
         first = pair.owner.table.start
-        return cells[first : first + pair.label.size], cells[pair.value.cell]
+        return cells[first : first + pair.owner.table.width], cells[pair.value.cell]
 
     def log_joint(self, labels: np.ndarray, remembered: Remembered) -> np.ndarray:
         """The log-density ``[C]`` of labels and data, variables integrated out."""
@@ -273,8 +293,7 @@ class CollapsedSweeps:
 
     def _shares(self, table: IntegratedTable, remembered: Remembered, streams: np.ndarray) -> np.ndarray:
         prior, chains = self.arrays.concentrations, len(streams)
-        cells = slice(table.start, table.start + table.cells)
-        both = (remembered.counts[:, cells] + prior.cells[cells]).reshape(chains, *table.sizes)
+        both = table.of_cells(remembered.counts) + table.of_cells(prior.cells)
         logical = (*table.variable.rows, table.event or "")
         concentration = np.ascontiguousarray(_of_axes(both, table.axes, logical))
         shape = concentration.shape
@@ -305,6 +324,14 @@ def program_text() -> str:
 
 def can_compile() -> bool:
     return find_spec("numba") is not None
+
+
+def in_cache_lines(shape: tuple[int, ...], kind: Any) -> np.ndarray:
+    """Zeros that begin where a line of the processor's cache does: no block of theirs lies in two."""
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    room = np.zeros(size + CACHE_LINE, np.uint8)
+    begin = -room.ctypes.data % CACHE_LINE
+    return room[begin : begin + size].view(kind).reshape(shape)
 
 
 def _in_order(draws: DrawArrays) -> DrawArrays:

@@ -19,6 +19,12 @@ WIDTHS = (2, 4, 6, 8)
 """Numbers of neighbours that sweeps over nodes alike are compiled for."""
 FEWEST_DRAWS = 20_000
 """Draws that a thread is worth."""
+LONGEST_CALL = 0.1
+"""Seconds of one call of compiled code, between which an interrupt is heard."""
+DRAW = 50e-9
+"""Seconds that a draw takes, at most."""
+Sweep = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
+"""Draws states in place by seeds, and tells those after each sweep."""
 
 
 @cache
@@ -122,29 +128,40 @@ class LabelChains:
     ) -> None:
         """Draws every free node of each chain once, ``states [chain, V + 1]`` in place, from ``seeds [chain]`` of 64 bits. ``beta``: a power of
         the density, ``base [V, K]``: log-weights whose density has the rest of it."""
+        none = np.empty((len(states), 0, states.shape[1]), dtype=np.uint8)
+        self._each(states, seeds[:, None], none, self._loops_at(beta, base))
+
+    def sweeps(self, states: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        """As many sweeps as there are ``seeds [chain, sweep]``; the states ``[chain, sweep, V + 1]`` after each."""
+        run = self._loops_at(1.0, None)
+        most = max(1, int(LONGEST_CALL / (DRAW * max(1, len(states) * len(self.free)))))
+        parts = [np.empty((len(states), 0, states.shape[1]), dtype=np.uint8)]
+        for begin in range(0, seeds.shape[1], most):
+            here = np.ascontiguousarray(seeds[:, begin : begin + most])
+            parts.append(np.empty((*here.shape, states.shape[1]), dtype=np.uint8))
+            self._each(states, here, parts[-1], run)
+        return np.concatenate(parts, 1)
+
+    def _loops_at(self, beta: float, base: np.ndarray | None) -> Sweep:
+        """The sweep of states by seeds, at a power of the density."""
         if self.network.classes is None:
             even = np.zeros((self.network.num_nodes, int(self.network.num_states.max(initial=1))))
             weights = even if base is None else base
             arguments = (self.network.num_states, beta, weights, *self.network.holders, self.network.cells)
-            self._each(states, seeds, lambda s, c: _loops().sweep_by_factors(s, self.order, *arguments, c))
-        elif beta == 1.0:
-            self._sweep_by_tables(states, seeds, *self._tables)
-        else:
-            assert base is not None
-            heated = self._heated(base)
-            self._sweep_by_tables(states, seeds, heated.first, self._thresholds(heated, beta))
+            return lambda states, *drawn: _loops().sweep_by_factors(states, self.order, *arguments, *drawn)
+        if beta == 1.0:
+            return self._loops_by_tables(*self._tables)
+        assert base is not None
+        heated = self._heated(base)
+        return self._loops_by_tables(heated.first, self._thresholds(heated, beta))
 
-    def _sweep_by_tables(
-        self, states: np.ndarray, seeds: np.ndarray, first: np.ndarray, thresholds: np.ndarray
-    ) -> None:
+    def _loops_by_tables(self, first: np.ndarray, thresholds: np.ndarray) -> Sweep:
         order = self._order_32
         if self._near is None:
-            near_starts, near, strides = self._near_with_strides
-            number = self.network.num_states[order]
-            self._each(states, seeds, lambda s, c: _loops().sweep_by_strides(s, order, near_starts, near, strides, first, thresholds, number, c))  # fmt: skip
-            return
+            arguments = (order, *self._near_with_strides, first, thresholds, self.network.num_states[order])
+            return lambda states, *drawn: _loops().sweep_by_strides(states, *arguments, *drawn)
         sweep, number = _loops().sweep_of_width(self._near.shape[1]), np.uint32(self.network.num_states[0])
-        self._each(states, seeds, lambda s, c: sweep(s, order, self._near, first, thresholds, number, c))
+        return lambda states, *drawn: sweep(states, order, self._near, first, thresholds, number, *drawn)
 
     @cached_property
     def _order_32(self) -> np.ndarray:
@@ -213,13 +230,15 @@ class LabelChains:
             _loops().weights_by_factors(state, node, weights, number, *self.network.holders, self.network.cells)
         return out
 
-    def _each(self, states: np.ndarray, seeds: np.ndarray, run: Callable[[np.ndarray, np.ndarray], Any]) -> None:
-        shares = min(self.threads, len(states), max(1, len(states) * len(self.free) // FEWEST_DRAWS))
+    def _each(self, states: np.ndarray, seeds: np.ndarray, passed: np.ndarray, run: Sweep) -> None:
+        work = seeds.size * len(self.free)
+        shares = min(self.threads, len(states), max(1, work // FEWEST_DRAWS))
         if shares < 2:
-            run(states, seeds)
+            run(states, seeds, passed)
             return
         cuts = np.linspace(0, len(states), shares + 1).astype(int)
-        for done in [self._pool.submit(run, states[a:b], seeds[a:b]) for a, b in pairwise(cuts)]:
+        parts = [slice(a, b) for a, b in pairwise(cuts)]
+        for done in [self._pool.submit(run, states[p], seeds[p], passed[p]) for p in parts]:
             done.result()
 
     @cached_property

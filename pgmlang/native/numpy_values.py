@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.scalars import Array, Loop, Scalar
@@ -20,22 +19,33 @@ def _log_of(a: Any) -> Any:
         return np.log(a)
 
 
+def _special(name: str) -> Callable[..., Any]:
+    """A function of scipy's, which takes a tenth of a second to import, when it is called."""
+
+    def function(*values: Any, **named: Any) -> Any:
+        from scipy import special
+
+        return getattr(special, name)(*values, **named)
+
+    return function
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "pow": np.power, "square": np.square,
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
     "and": np.logical_and, "or": np.logical_or, "not": np.logical_not, "real": lambda a: np.asarray(a, dtype=float),
     "where": lambda a, b, c: np.where(np.asarray(a, dtype=bool), b, c), "min": np.minimum, "max": np.maximum,
     "exp": np.exp, "log": np.log, "log1p": np.log1p, "expm1": np.expm1, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign,
-    "floor": np.floor, "ceil": np.ceil, "round": np.round, "sigmoid": special.expit, "logit": special.logit,
+    "floor": np.floor, "ceil": np.ceil, "round": np.round, "sigmoid": _special("expit"), "logit": _special("logit"),
     "softplus": lambda a: np.logaddexp(0.0, a), "relu": lambda a: np.maximum(a, 0.0), "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
-    "tan": np.tan, "atan": np.arctan, "atan2": np.arctan2, "erf": special.erf, "Phi": special.ndtr, "log_ndtr": special.log_ndtr,
-    "lgamma": special.gammaln, "digamma": special.digamma, "logaddexp": np.logaddexp, "log_of": np.log, "log1p_of": np.log1p,
+    "tan": np.tan, "atan": np.arctan, "atan2": np.arctan2, "erf": _special("erf"), "Phi": _special("ndtr"), "log_ndtr": _special("log_ndtr"),
+    "lgamma": _special("gammaln"), "digamma": _special("digamma"), "logaddexp": np.logaddexp, "log_of": np.log, "log1p_of": np.log1p,
     "times_log": lambda x, log: np.where((x == 0.0) & (log == -np.inf), 0.0, x * log),
     "log1mexp": lambda a: np.where(a > -0.6931471805599453, np.log(-np.expm1(a)), np.log1p(-np.exp(a))),
 }  # fmt: skip
 """The words of scalar programs that numpy has; the others are worked out by programs."""
 ALONG: dict[str, Callable[..., Any]] = {
-    "sum": np.sum, "max_over": np.max, "min_over": np.min, "prod_over": np.prod, "logsumexp": special.logsumexp,
+    "sum": np.sum, "max_over": np.max, "min_over": np.min, "prod_over": np.prod, "logsumexp": _special("logsumexp"),
 }  # fmt: skip
 assert ALONG.keys() == REDUCTIONS.keys()
 

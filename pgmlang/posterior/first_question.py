@@ -13,26 +13,24 @@ from pgmlang.query.parse import parse_query
 
 MOST = 12
 """Questions that are tried."""
-FEW = 2
-"""Draws of each chain that they are tried with."""
 
 
 def first_question(posterior: Posterior) -> str | None:
     """A question in words that the posterior answers exactly or from its draws, without any simulation; None where it
     has no such answer to a name alone."""
-    posterior = _with_few_draws(posterior)
+    posterior = _with_one_draw(posterior)
     return next(
         (text for text, _ in zip(_questions(posterior), range(MOST), strict=False) if _answers(posterior, text)),
         None,
     )
 
 
-def _with_few_draws(posterior: Posterior) -> Posterior:
-    """The same with the first draws alone: whether there is an answer does not hang on how many there are."""
+def _with_one_draw(posterior: Posterior) -> Posterior:
+    """The same with the first draw alone: whether there is an answer does not hang on how many there are."""
     fit = posterior.fit
-    few = {name: values[:, :FEW] for name, values in fit.draws.items()}
-    stats = {name: values[:, :FEW] for name, values in fit.sample_stats.items()}
-    return replace(posterior, fit=replace(fit, draws=few, sample_stats=stats))
+    first = {name: values[:1, :1] for name, values in fit.draws.items()}
+    stats = {name: values[:1, :1] for name, values in fit.sample_stats.items()}
+    return replace(posterior, fit=replace(fit, draws=first, sample_stats=stats))
 
 
 def _answers(posterior: Posterior, text: str) -> bool:

@@ -44,6 +44,10 @@ class Table:
 
 def tables_of(model: Model) -> tuple[Table, ...]:
     """Every table of the model, given or learned."""
+    return model.once(_tables)
+
+
+def _tables(model: Model) -> tuple[Table, ...]:
     out: list[Table] = []
     for conditional in model.conditionals:
         tables = [d for d in branches(conditional.distribution) if isinstance(d, TableDist)]

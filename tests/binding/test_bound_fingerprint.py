@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pgmlang
-from pgmlang.binding.bound_fingerprint import bound_fingerprint
+from pgmlang.binding.bound_fingerprint import _rounded, bound_fingerprint
 
 ROWS = 23
 MODELS = {
@@ -59,3 +59,17 @@ def test_folds_of_streamed_fits(tmp_path: Path) -> None:
     assert {one.name for one in ranks} == set(fits)
     with pytest.raises(pgmlang.PgmError, match="PGM0904"):
         pgmlang.rank_fits(fits, table(tmp_path, 4), folds=2)
+
+
+def test_numbers_are_rounded_to_twelve_digits() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate(
+        [rng.normal(size=20_000) * 10.0 ** rng.uniform(-290, 300, 20_000), [0.0, -0.0, 1e22, -1.7e308]]
+    )
+    wanted = np.array([float(f"{v:.11e}") for v in x])
+    is_equal = np.abs(_rounded(x) - wanted) <= 4e-16 * np.abs(wanted)
+    assert is_equal.mean() > 0.999  # what lies half way by rounding goes either way
+    np.testing.assert_allclose(_rounded(x), wanted, rtol=2e-11)
+    kept = _rounded(np.array([[np.nan, np.inf], [-np.inf, -0.0]]))
+    np.testing.assert_array_equal(kept, [[np.nan, np.inf], [-np.inf, 0.0]])
+    assert not np.signbit(kept[1, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ import pgmlang
 from pgmlang.density.bind import bound_density
 from pgmlang.density.possible import possible_points
 from pgmlang.density.reductions import log_joint
+from pgmlang.density.target import target_of
 from pgmlang.density.transforms import constrain
 from pgmlang.diagnostics import PgmError
+from pgmlang.infer.starts import starting_points, uniform_points
+from pgmlang.kernels.log_density import value
 from tests.infer.by_hand import problem_of
 
 SAMPLERS = ["hmc", "langevin", "mh", "tempering(hmc, 2)"]
@@ -190,3 +194,23 @@ def test_the_mode_of_a_mixture_is_the_best_of_its_starts() -> None:
     fit = pgmlang.compile(folder / "mixture.pgm").fit(folder / "iris.csv", method="map", seed=1)
     assert len(fit.record.provenance["starts"]) == 8
     assert fit.record.provenance["log_density"] == pytest.approx(-170.3988, abs=0.01)
+
+
+def test_no_chain_begins_far_down_a_slope() -> None:
+    """Of rows far apart and scales drawn near one, the lowest start is 1e5 nats below the median; moved up, it takes part."""
+    data = {"y": list(np.linspace(-200, 200, 400)), "g": [f"g{i % 20}" for i in range(400)]}
+    text = "m ~ Normal(0, 100)\ns ~ HalfNormal(100)\nplate g {\n  a ~ Normal(m, 10)\n  plate row { y ~ Normal(a, s) }\n}"
+    problem = problem_of(text, data)
+    target = target_of(problem)
+
+    def points(start: Callable[..., torch.Tensor]) -> torch.Tensor:
+        return start(target, 64, torch.Generator().manual_seed(3), problem)
+
+    drawn, begun = points(uniform_points), points(starting_points)
+    before, after = value(target, drawn), value(target, begun)
+    level = before.median()
+    assert float(before.min()) < float(level) - 1e4
+    assert bool((after >= level).all())
+    is_high = before >= level
+    assert torch.equal(begun[is_high], drawn[is_high])
+    assert not bool((begun[~is_high] == drawn[~is_high]).all(-1).any())

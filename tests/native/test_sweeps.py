@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.fields.annealing import discrete_log_z
 from pgmlang.fields.fields import fields_of
 from pgmlang.infer.cycle import first_values
+from pgmlang.infer.sweep_blocks import SweepBlock, label_run
 from pgmlang.native import label_network
 from tests.infer.by_hand import SPRINKLER, problem_of
 from tests.native.test_conditionals import MODELS, STATIC, discrete, joint_of, open_fields
@@ -145,6 +147,40 @@ def test_any_number_of_threads_draws_the_same(backend: str, monkeypatch: pytest.
         found.append(after[names[0]])
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_many_sweeps_at_a_time_are_those_one_after_the_other(
+    is_stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever number of calls they are shared out over, with the density of each."""
+    monkeypatch.setattr("pgmlang.native.label_chains.LONGEST_CALL", 1e-9 if is_stopped else 1.0)
+    joint = open_fields(*STATIC["a Potts model"])
+    names = discrete(joint)
+    block = SweepBlock(names, tabulated_labels(joint, names, with_rest=True))
+    run = label_run(joint, [block])
+    assert run is not None
+    first = first_values(joint, names, torch.Generator().manual_seed(0), 5)
+    one, many = (torch.Generator().manual_seed(5) for _ in range(2))
+    values, after = [first], first
+    for _ in range(7):
+        values.append(block.step(one, values[-1], (), 0)[0])
+    parts = []
+    for count, kept in ((3, 1), (4, 4)):
+        after, draws, heights = run.sweeps(many, after, count, kept, names)
+        parts.append((draws, heights))
+    for i, (draws, heights) in enumerate(((d, h) for part in parts for d, h in _each_draw(*part)), start=3):
+        for name in names:
+            assert torch.equal(draws[name], values[i][name])
+        torch.testing.assert_close(heights, log_joint(joint, values[i]))
+    assert torch.equal(one.get_state(), many.get_state())
+
+
+def _each_draw(
+    draws: dict[str, torch.Tensor], heights: torch.Tensor
+) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
+    for i in range(heights.shape[1]):
+        yield {n: v[:, i] for n, v in draws.items()}, heights[:, i]
 
 
 def test_tempered_sweeps() -> None:

@@ -16,98 +16,14 @@ import math
 
 import numpy as np
 
-from pgmlang.native.compiled import compiled, compiled_sums, inlined
+from pgmlang.native.compiled import compiled, inlined
+from pgmlang.native.runtime.streams import STEP, uniform
 
-STEP = np.uint64(0x9E3779B97F4A7C15)
-FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-HALF, LESS, LEAST, UNIT = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 SMALLEST, LARGEST = 1e-200, 1e200
 LOWEST = -700.0
+NEVER_REFUSED = -40.0
 FEW = 8
 TWO_PI = 2.0 * math.pi
-
-
-@inlined
-def uniform(count):
-    """A number in [0, 1) by a counter."""
-    x = (count ^ (count >> HALF)) * FIRST
-    x = (x ^ (x >> LESS)) * SECOND
-    return float((x ^ (x >> LEAST)) >> UNIT) * (1.0 / 9007199254740992.0)
-
-
-@compiled_sums
-def sweep_pairs(
-    labels,
-    counts,
-    totals,
-    streams,
-    first,
-    last,
-    start,
-    size,
-    owner,
-    owner_row,
-    value,
-    row,
-    owner_prior,
-    value_prior,
-    row_prior,
-):
-    """Draws the labels ``first`` to ``last`` of a variable of ``size`` values, whose elements begin at ``start``: each is drawn among the
-    counts of its ``owner [n]`` (prior ``owner_prior [size]``, their total that of ``owner_row [n]``) and gives one draw, of ``value [n]`` (prior ``value_prior [n]``, the same for each
-    label) in one of the rows from ``row [n]`` on. A label's counts lie side by side."""
-    blocks = (size + 7) // 8
-    weights, sums = np.zeros(8 * blocks), np.zeros(blocks)
-    inverse = np.empty(totals.shape[1])
-    for chain in range(labels.shape[0]):
-        n, t, count = counts[chain], totals[chain], streams[chain]
-        label = labels[chain, start:]
-        for r in range(t.shape[0]):
-            inverse[r] = 1.0 / (t[r] + row_prior[r])
-        for i in range(first, last):
-            old, r, prior = label[i], row[i], value_prior[i]
-            mine, theirs = n[owner[i] : owner[i] + size], n[value[i] : value[i] + size]
-            shares = inverse[r : r + size]
-            if old >= 0:
-                mine[old] -= 1
-                theirs[old] -= 1
-                t[r + old] -= 1
-                shares[old] = 1.0 / (t[r + old] + row_prior[r + old])
-            else:
-                t[owner_row[i]] += 1
-            total = 0.0
-            new = 0
-            count += STEP
-            if size < 40:
-                for k in range(size):
-                    w = (mine[k] + owner_prior[k]) * (theirs[k] + prior) * shares[k]
-                    weights[k] = w
-                    total += w
-                left = uniform(count) * total
-            else:
-                for k in range(size):
-                    weights[k] = (mine[k] + owner_prior[k]) * (theirs[k] + prior) * shares[k]
-                for j in range(blocks):
-                    s = 0.0
-                    for k in range(8 * j, 8 * j + 8):
-                        s += weights[k]
-                    sums[j] = s
-                    total += s
-                left = uniform(count) * total
-                j = 0
-                while j < blocks - 1 and left >= sums[j]:
-                    left -= sums[j]
-                    j += 1
-                new = 8 * j
-            while new < size - 1 and left >= weights[new]:
-                left -= weights[new]
-                new += 1
-            label[i] = new
-            mine[new] += 1
-            theirs[new] += 1
-            t[r + new] += 1
-            shares[new] = 1.0 / (t[r + new] + row_prior[r + new])
-        streams[chain] = count
 
 
 @compiled
@@ -377,8 +293,9 @@ def normal_at(count):
 
 @compiled
 def draw_shares(concentration, streams, out):
-    """Draws from Dirichlet distributions of ``concentration [C, rows, values]`` into ``out``, by logarithms of gamma numbers (Marsaglia and
-    Tsang 2000): those of small concentrations are far below the least number."""
+    """Draws from Dirichlet distributions of ``concentration [C, rows, values]`` into ``out``, by logarithms of gamma numbers: those of small
+    concentrations are far below the least number. From 1 on they are Marsaglia and Tsang's (2000), below it those of Ahrens and Dieter
+    (1974), method GS."""
     for chain in range(concentration.shape[0]):
         count = streams[chain]
         for r in range(concentration.shape[1]):
@@ -386,24 +303,36 @@ def draw_shares(concentration, streams, out):
             high = -math.inf
             for v in range(concentration.shape[2]):
                 a = concentration[chain, r, v]
-                shape = a if a >= 1.0 else a + 1.0
-                d = shape - 1.0 / 3.0
-                c = 1.0 / math.sqrt(9.0 * d)
-                while True:
-                    x = normal_at(count)
-                    count += STEP + STEP + STEP
-                    w = 1.0 + c * x
-                    if w > 0.0:
-                        w = w * w * w
-                        u = 1.0 - uniform(count)
-                        if u < 1.0 - 0.0331 * (x * x) * (x * x) or math.log(u) < 0.5 * x * x + d * (
-                            1.0 - w + math.log(w)
-                        ):
-                            break
-                log = math.log(d * w)
                 if a < 1.0:
-                    count += STEP
-                    log += math.log(1.0 - uniform(count)) / a
+                    end = 1.0 + a / math.e
+                    while True:
+                        p = end * (1.0 - uniform(count + STEP))
+                        count += STEP + STEP
+                        if p <= 1.0:
+                            log = math.log(p) / a
+                            # a number that small is never refused
+                            if log < NEVER_REFUSED or uniform(count) <= math.exp(-math.exp(log)):
+                                break
+                        else:
+                            x = -math.log((end - p) / a)
+                            log = math.log(x)
+                            if uniform(count) <= math.exp((a - 1.0) * log):
+                                break
+                else:
+                    d = a - 1.0 / 3.0
+                    c = 1.0 / math.sqrt(9.0 * d)
+                    while True:
+                        x = normal_at(count)
+                        count += STEP + STEP + STEP
+                        w = 1.0 + c * x
+                        if w > 0.0:
+                            w = w * w * w
+                            u = 1.0 - uniform(count)
+                            if u < 1.0 - 0.0331 * (x * x) * (x * x) or math.log(u) < 0.5 * x * x + d * (
+                                1.0 - w + math.log(w)
+                            ):
+                                break
+                    log = math.log(d * w)
                 shares[v] = log
                 high = max(high, log)
             total = 0.0
@@ -425,15 +354,3 @@ def draw_means(precisions, moments, streams, out):
             out[chain, r] = moments[chain, r] / a + normal_at(count) / math.sqrt(a)
             count += STEP + STEP
         streams[chain] = count
-
-
-@compiled
-def tally_pairs(labels, counts, totals, element, cell, row, stride, row_stride):
-    """Counts draws that hang on the labels ``element [n]`` alone."""
-    for chain in range(labels.shape[0]):
-        label, n, t = labels[chain], counts[chain], totals[chain]
-        for draw in range(element.shape[0]):
-            k = label[element[draw]]
-            if k >= 0:
-                n[cell[draw] + stride * k] += 1
-                t[row[draw] + row_stride * k] += 1

@@ -17,7 +17,6 @@ from numba.core.cgutils import gep, get_or_insert_function
 from numba.core.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.np.arrayobj import make_array
 
 from pgmlang.native.lane_forms import LANES
 
@@ -216,8 +215,16 @@ def with_number(context, value, lane, number):
 # ---- arrays of lanes: the last axis
 
 
+def data_of(context, builder, kind, array):
+    """The record of an array."""
+    # most of what numba compiles with, which loading compiled code does without
+    from numba.np.arrayobj import make_array
+
+    return make_array(kind)(context, builder, array)
+
+
 def _pointer(context, builder, kind, array, place):
-    fields = make_array(kind)(context, builder, array)
+    fields = data_of(context, builder, kind, array)
     base = builder.bitcast(fields.data, ir.DoubleType().as_pointer())
     # places before the first count from the end
     size = builder.udiv(fields.nitems, ir.Constant(ir.IntType(64), LANES))
@@ -245,7 +252,7 @@ def whole_lanes_at(context, array, place):
 
     def generate(context, builder, sig, args):
         kind = sig.args[0]
-        data = make_array(kind)(context, builder, args[0]).data
+        data = data_of(context, builder, kind, args[0]).data
         at = gep(builder, data, builder.mul(args[1], ir.Constant(ir.IntType(64), LANES)))
         stored = context.get_data_type(kind.dtype)
         value = builder.load(builder.bitcast(at, ir.VectorType(stored, LANES).as_pointer()))
