@@ -16,8 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from pgmlang.native.compiled import compiled
+from pgmlang.native.compiled import compiled, part
 from pgmlang.native.runtime.streams import STEP, bits_31, uniform
+
+
+@part
+def copy_state(state, kept):
+    """Copies a state, `[n]`. What numba makes of the assignment of a whole array takes a second and a half to compile: its message of shapes
+    that differ."""
+    for node in range(state.shape[0]):
+        kept[node] = state[node]
 
 
 @cache
@@ -46,7 +54,7 @@ def sweep_of_width(width: int) -> Callable[..., Any]:
                             drawn += bits >= thresholds[cell + k]
                         state[order[place]] = drawn
                 if passed.shape[1] > 0:
-                    passed[chain, turn] = state
+                    copy_state(state, passed[chain, turn])
 
     # code is kept by the name
     sweep.__name__ = sweep.__qualname__ = f"sweep_of_{width}"
@@ -72,7 +80,7 @@ def sweep_by_strides(states, order, near_starts, near, strides, first, threshold
                     drawn += bits >= thresholds[cell + k]
                 state[order[place]] = drawn
             if passed.shape[1] > 0:
-                passed[chain, turn] = state
+                copy_state(state, passed[chain, turn])
 
 
 @compiled
@@ -148,7 +156,7 @@ def sweep_by_factors(
                 stream += STEP
                 state[node] = drawn_state(weights, number, uniform(stream))
             if passed.shape[1] > 0:
-                passed[chain, turn] = state
+                copy_state(state, passed[chain, turn])
 
 
 @compiled
