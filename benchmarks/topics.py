@@ -35,7 +35,7 @@ import pgmlang  # noqa: E402
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 ALPHA, ETA = 0.1, 0.01
 DRAWS = 20
-SEEDS, SWEEPS = (1, 2, 3), (160, 240, 320)
+SEEDS, SWEEPS = (1, 2, 3), (160, 240, 300)
 torch.set_num_threads(1)
 
 

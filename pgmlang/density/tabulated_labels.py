@@ -49,8 +49,8 @@ class TabulatedLabels:
     def sweeps(self, generator: Generator, values: Values, count: int) -> tuple[dict[str, Tensor], np.ndarray]:
         """The values after so many sweeps, and the nodes ``[chain, count, V + 1]`` after each."""
         states, lead = self.states(values)
-        seeds = np.stack([_seeds(generator, states) for _ in range(count)], 1)
-        passed = self.chains.sweeps(states, seeds)
+        seeds = np.stack([_seeds(generator, states) for _ in range(count)])
+        passed = self.chains.sweeps(states, seeds).swapaxes(0, 1)
         return self._values_at(values, states, lead), passed
 
     def _values_at(self, values: Values, states: np.ndarray, lead: tuple[int, ...]) -> dict[str, Tensor]:

@@ -28,10 +28,10 @@ PLAIN = frozenset({
 FREE = frozenset({"number", "code", "loop", "size"})
 """What is said and not worked out."""
 
-FIRST_USE, COMPILED_OPERATION = 0.7, 0.014
+FIRST_USE, COMPILED_OPERATION = 0.6, 0.011
 """Seconds until numba has compiled anything, and for each operation of the program."""
-LOOP = 0.3e-6
-"""Seconds of a gradient of one chain by loops, beside its elements."""
+LOOPS_CALL, LOOP = 1e-6, 0.04e-6
+"""Seconds of a gradient of all chains by loops, a share of a call of a trajectory, and of each chain, beside its elements."""
 FEWEST_IN_LANES = 4
 """Chains of which a group of lanes takes less time than they do one by one."""
 SLICE_OPERATIONS = 20
@@ -180,7 +180,7 @@ def estimated(counts: Counts, sizes: Mapping[str, int], chains: int) -> Estimate
     """What a density costs."""
     is_over_lanes = counts.has_lanes and chains >= FEWEST_IN_LANES
     return Estimate(
-        LOOP + counts.seconds(BY_LANES if is_over_lanes else BY_LOOPS, sizes),
+        LOOPS_CALL / chains + LOOP + counts.seconds(BY_LANES if is_over_lanes else BY_LOOPS, sizes),
         (RECORDED_CALL + RECORDED_OPERATION * counts.varying) / chains + counts.seconds(BY_TORCH, sizes),
         FIRST_USE + COMPILED_OPERATION * counts.operations,
         RECORDING,

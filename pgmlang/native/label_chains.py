@@ -23,8 +23,6 @@ LONGEST_CALL = 0.1
 """Seconds of one call of compiled code, between which an interrupt is heard."""
 DRAW = 50e-9
 """Seconds that a draw takes, at most."""
-Sweep = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
-"""Draws states in place by seeds, and tells those after each sweep."""
 
 
 @cache
@@ -128,40 +126,48 @@ class LabelChains:
     ) -> None:
         """Draws every free node of each chain once, ``states [chain, V + 1]`` in place, from ``seeds [chain]`` of 64 bits. ``beta``: a power of
         the density, ``base [V, K]``: log-weights whose density has the rest of it."""
-        none = np.empty((len(states), 0, states.shape[1]), dtype=np.uint8)
-        self._each(states, seeds[:, None], none, self._loops_at(beta, base))
+        sweep, arguments = self._loops_at(beta, base)
+        self._each(len(states), len(states), lambda part: sweep(states[part], *arguments, seeds[part]))
 
     def sweeps(self, states: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        """As many sweeps as there are ``seeds [chain, sweep]``; the states ``[chain, sweep, V + 1]`` after each."""
-        run = self._loops_at(1.0, None)
+        """As many sweeps as there are ``seeds [sweep, chain]``; the states ``[sweep, chain, V + 1]`` after each."""
+        sweep, arguments = self._loops_at(1.0, None)
+        passed = np.empty((*seeds.shape, states.shape[1]), dtype=np.uint8)
         most = max(1, int(LONGEST_CALL / (DRAW * max(1, len(states) * len(self.free)))))
-        parts = [np.empty((len(states), 0, states.shape[1]), dtype=np.uint8)]
-        for begin in range(0, seeds.shape[1], most):
-            here = np.ascontiguousarray(seeds[:, begin : begin + most])
-            parts.append(np.empty((*here.shape, states.shape[1]), dtype=np.uint8))
-            self._each(states, here, parts[-1], run)
-        return np.concatenate(parts, 1)
+        for begin in range(0, len(seeds), most):
+            turns = slice(begin, begin + most)
 
-    def _loops_at(self, beta: float, base: np.ndarray | None) -> Sweep:
-        """The sweep of states by seeds, at a power of the density."""
+            def run(part: slice, turns: slice = turns) -> None:
+                here = np.ascontiguousarray(seeds[turns, part])
+                after = np.empty((*here.shape, states.shape[1]), dtype=np.uint8)
+                _loops().many_of(sweep)(here, after, states[part], *arguments)
+                passed[turns, part] = after
+
+            self._each(len(states), len(states) * len(seeds[turns]), run)
+        return passed
+
+    def _loops_at(self, beta: float, base: np.ndarray | None) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """The function of a sweep at a power of the density, and what it takes between states and seeds."""
         if self.network.classes is None:
             even = np.zeros((self.network.num_nodes, int(self.network.num_states.max(initial=1))))
             weights = even if base is None else base
-            arguments = (self.network.num_states, beta, weights, *self.network.holders, self.network.cells)
-            return lambda states, *drawn: _loops().sweep_by_factors(states, self.order, *arguments, *drawn)
+            arguments = (self.order, self.network.num_states, beta, weights, *self.network.holders)
+            return _loops().sweep_by_factors, (*arguments, self.network.cells)
         if beta == 1.0:
             return self._loops_by_tables(*self._tables)
         assert base is not None
         heated = self._heated(base)
         return self._loops_by_tables(heated.first, self._thresholds(heated, beta))
 
-    def _loops_by_tables(self, first: np.ndarray, thresholds: np.ndarray) -> Sweep:
+    def _loops_by_tables(
+        self, first: np.ndarray, thresholds: np.ndarray
+    ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         order = self._order_32
         if self._near is None:
             arguments = (order, *self._near_with_strides, first, thresholds, self.network.num_states[order])
-            return lambda states, *drawn: _loops().sweep_by_strides(states, *arguments, *drawn)
-        sweep, number = _loops().sweep_of_width(self._near.shape[1]), np.uint32(self.network.num_states[0])
-        return lambda states, *drawn: sweep(states, order, self._near, first, thresholds, number, *drawn)
+            return _loops().sweep_by_strides, arguments
+        number = np.uint32(self.network.num_states[0])
+        return _loops().sweep_of_width(self._near.shape[1]), (order, self._near, first, thresholds, number)
 
     @cached_property
     def _order_32(self) -> np.ndarray:
@@ -230,15 +236,14 @@ class LabelChains:
             _loops().weights_by_factors(state, node, weights, number, *self.network.holders, self.network.cells)
         return out
 
-    def _each(self, states: np.ndarray, seeds: np.ndarray, passed: np.ndarray, run: Sweep) -> None:
-        work = seeds.size * len(self.free)
-        shares = min(self.threads, len(states), max(1, work // FEWEST_DRAWS))
+    def _each(self, chains: int, times: int, run: Callable[[slice], None]) -> None:
+        """Runs over all chains, shared out among threads where the nodes are drawn so many ``times`` in all that it pays."""
+        shares = min(self.threads, chains, max(1, times * len(self.free) // FEWEST_DRAWS))
         if shares < 2:
-            run(states, seeds, passed)
+            run(slice(0, chains))
             return
-        cuts = np.linspace(0, len(states), shares + 1).astype(int)
-        parts = [slice(a, b) for a, b in pairwise(cuts)]
-        for done in [self._pool.submit(run, states[p], seeds[p], passed[p]) for p in parts]:
+        cuts = np.linspace(0, chains, shares + 1).astype(int)
+        for done in [self._pool.submit(run, slice(a, b)) for a, b in pairwise(cuts)]:
             done.result()
 
     @cached_property

@@ -1,8 +1,7 @@
 """Sweeps over labels whose factors are tables: each node drawn in turn given those that it meets.
 
 States are ``[chain, node + 1]`` of 8 bits, the last of which stays 0: what nodes with few neighbours meet beside them. Every chain is drawn by
-itself from its own ``seeds [chain, sweep]``, so that results are the same for any number of threads; ``passed [chain, sweep, node + 1]``: the
-states after each sweep, or of no sweep.
+itself from its own seed, so that results are the same for any number of threads.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -24,29 +23,25 @@ from pgmlang.native.runtime.streams import STEP, bits_31, uniform
 def sweep_of_width(width: int) -> Callable[..., Any]:
     """The sweep over nodes of one number of states that meet at most ``width`` others."""
 
-    def sweep(states, order, near, first, thresholds, num_states, seeds, passed):
+    def sweep(states, order, near, first, thresholds, num_states, seeds):
         """Draws the nodes `order [n]` of every chain: the states of `near [n, width]` are the digits of the cell, from `first [n]` on, whose
         `num_states - 1` thresholds say at which 31 bits the next state begins."""
         for chain in range(states.shape[0]):
-            state = states[chain]
-            for turn in range(seeds.shape[1]):
-                stream = seeds[chain, turn]
-                for place in range(order.shape[0]):
-                    cell = np.uint32(0)
-                    for entry in range(width):
-                        cell = np.uint32(cell * num_states + state[near[place, entry]])
-                    stream += STEP
-                    bits = bits_31(stream)
-                    if num_states == 2:
-                        state[order[place]] = bits >= thresholds[first[place] + cell]
-                    else:
-                        cell = first[place] + cell * (num_states - 1)
-                        drawn = 0
-                        for k in range(num_states - 1):
-                            drawn += bits >= thresholds[cell + k]
-                        state[order[place]] = drawn
-                if passed.shape[1] > 0:
-                    passed[chain, turn] = state
+            state, stream = states[chain], seeds[chain]
+            for place in range(order.shape[0]):
+                cell = np.uint32(0)
+                for entry in range(width):
+                    cell = np.uint32(cell * num_states + state[near[place, entry]])
+                stream += STEP
+                bits = bits_31(stream)
+                if num_states == 2:
+                    state[order[place]] = bits >= thresholds[first[place] + cell]
+                else:
+                    cell = first[place] + cell * (num_states - 1)
+                    drawn = 0
+                    for k in range(num_states - 1):
+                        drawn += bits >= thresholds[cell + k]
+                    state[order[place]] = drawn
 
     # code is kept by the name
     sweep.__name__ = sweep.__qualname__ = f"sweep_of_{width}"
@@ -54,25 +49,36 @@ def sweep_of_width(width: int) -> Callable[..., Any]:
 
 
 @compiled
-def sweep_by_strides(states, order, near_starts, near, strides, first, thresholds, num_states, seeds, passed):
+def sweep_by_strides(states, order, near_starts, near, strides, first, thresholds, num_states, seeds):
     """As `sweep_of_width`, of nodes of any numbers of states `num_states [n]`: the states of `near`, from `near_starts [n + 1]` on, times
     their `strides` are the place of the thresholds."""
     for chain in range(states.shape[0]):
-        state = states[chain]
-        for turn in range(seeds.shape[1]):
-            stream = seeds[chain, turn]
-            for place in range(order.shape[0]):
-                cell = first[place]
-                for entry in range(near_starts[place], near_starts[place + 1]):
-                    cell += state[near[entry]] * strides[entry]
-                stream += STEP
-                bits = bits_31(stream)
-                drawn = 0
-                for k in range(num_states[place] - 1):
-                    drawn += bits >= thresholds[cell + k]
-                state[order[place]] = drawn
-            if passed.shape[1] > 0:
-                passed[chain, turn] = state
+        state, stream = states[chain], seeds[chain]
+        for place in range(order.shape[0]):
+            cell = first[place]
+            for entry in range(near_starts[place], near_starts[place + 1]):
+                cell += state[near[entry]] * strides[entry]
+            stream += STEP
+            bits = bits_31(stream)
+            drawn = 0
+            for k in range(num_states[place] - 1):
+                drawn += bits >= thresholds[cell + k]
+            state[order[place]] = drawn
+
+
+@cache
+def many_of(sweep: Callable[..., Any]) -> Callable[..., Any]:
+    """Many sweeps by one of these functions."""
+
+    def sweeps(seeds, passed, states, *arguments):
+        """As many as there are `seeds [sweep, chain]`; the states after each, `passed [sweep, chain, node + 1]`."""
+        for turn in range(seeds.shape[0]):
+            sweep(states, *arguments, seeds[turn])
+            passed[turn] = states
+
+    # code is kept by the name
+    sweeps.__name__ = sweeps.__qualname__ = f"many_of_{sweep.__name__}"
+    return compiled(sweeps)
 
 
 @compiled
@@ -126,29 +132,24 @@ def sweep_by_factors(
     stride,
     cells,
     seeds,
-    passed,
 ):
     """Draws the nodes `order` of every chain by their factors. The density is to the power of `beta`, times that of `base_weights [V, K]` to
     the power of `1 - beta`."""
     weights = np.empty(base_weights.shape[1])
     for chain in range(states.shape[0]):
-        state = states[chain]
-        for turn in range(seeds.shape[1]):
-            stream = seeds[chain, turn]
-            for place in range(order.shape[0]):
-                node = order[place]
-                number = num_states[node]
-                weights_by_factors(
-                    state, node, weights, number, factor_starts, base, step, other_starts, other, stride, cells
-                )
-                if beta < 1.0:
-                    for k in range(number):
-                        here = beta * weights[k] if beta > 0.0 else 0.0
-                        weights[k] = here + (1.0 - beta) * base_weights[node, k]
-                stream += STEP
-                state[node] = drawn_state(weights, number, uniform(stream))
-            if passed.shape[1] > 0:
-                passed[chain, turn] = state
+        state, stream = states[chain], seeds[chain]
+        for place in range(order.shape[0]):
+            node = order[place]
+            number = num_states[node]
+            weights_by_factors(
+                state, node, weights, number, factor_starts, base, step, other_starts, other, stride, cells
+            )
+            if beta < 1.0:
+                for k in range(number):
+                    here = beta * weights[k] if beta > 0.0 else 0.0
+                    weights[k] = here + (1.0 - beta) * base_weights[node, k]
+            stream += STEP
+            state[node] = drawn_state(weights, number, uniform(stream))
 
 
 @compiled
