@@ -179,7 +179,8 @@ class LabelSums:
 
         def part(some: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             wide = np.empty((1, states, some[1] - some[0]))
-            mine = RowTables(*(np.ascontiguousarray(t[..., slice(*some)]) for t in tables[:2]), tables.states_of)
+            dense, held = (np.ascontiguousarray(t[..., slice(*some)]) for t in (tables.dense, tables.held))
+            mine = RowTables(dense, held, tables.states_of)
             out = self._of_part(some, scaled, mine, some[0], impossible, wide, True)
             second = np.zeros((pairs, width, width))
             program.add_covariances(
