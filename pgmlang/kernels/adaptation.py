@@ -16,8 +16,8 @@ from torch import Tensor
 SHRINKAGE, DELAY, DECAY = 0.05, 10.0, 0.75
 # rounds of the power method, after which a direction is near enough to the widest
 POWERS = 30
-# points of all chains that a window remembers
-SNAPSHOTS = 25
+# how often a window remembers the points of all chains, and the most numbers of these, four times apart
+SNAPSHOTS, REMEMBERED = 25, 4_000_000
 
 
 class DualAveraging(NamedTuple):
@@ -104,12 +104,13 @@ class Windows(NamedTuple):
         """Whether the points after this iteration count."""
         return bool(self.ends) and self.start <= iteration < self.ends[-1]
 
-    def takes_points(self, iteration: int) -> bool:
-        """Whether they are also remembered: `SNAPSHOTS` times in a window at most, evenly, its last iteration among them."""
+    def takes_points(self, iteration: int, size: int) -> bool:
+        """Whether they, so many numbers, are also remembered: `SNAPSHOTS` times in a window at most, evenly, its last iteration among them."""
         if not self.learns(iteration):
             return False
+        most = min(SNAPSHOTS, max(4, REMEMBERED // max(size, 1)))
         begin, end = next((b, e) for b, e in pairwise((self.start, *self.ends)) if iteration < e)
-        return (end - 1 - iteration) % -(-(end - begin) // SNAPSHOTS) == 0
+        return (end - 1 - iteration) % -(-(end - begin) // most) == 0
 
 
 def windows(warmup: int, first: int = 75, last: int = 50, base: int = 25) -> Windows:

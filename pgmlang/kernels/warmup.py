@@ -119,7 +119,7 @@ def adapt(
     pooled, points = adaptation.moments, adaptation.points
     if schedule.learns(iteration):
         pooled = ad.add_points(pooled, state.position)
-    if _learns_length(plan, before) and schedule.takes_points(iteration):
+    if _learns_length(plan, before) and schedule.takes_points(iteration, before.numel()):
         points = torch.cat([points, state.position.unsqueeze(0)])
     size = (step.log_average if iteration + 1 == plan.warmup else step.log_step).exp()
     tuning = tuning._replace(step_size=size)

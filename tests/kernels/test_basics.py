@@ -156,14 +156,14 @@ def test_few_points_of_many_dimensions_have_no_wide_direction() -> None:
     assert float(ad.widest_variance(same, torch.ones(1, 3, dtype=torch.float64))) == 1.0
 
 
-@given(st.integers(0, 5000))
-def test_windows_remember_few_points_and_the_last(warmup: int) -> None:
-    windows = ad.windows(warmup)
-    taken = [i for i in range(warmup) if windows.takes_points(i)]
+@given(st.integers(0, 5000), st.sampled_from([(10, ad.SNAPSHOTS), (300_000, 13), (10**7, 4)]))
+def test_windows_remember_few_points_and_the_last(warmup: int, size: tuple[int, int]) -> None:
+    windows, (numbers, most) = ad.windows(warmup), size
+    taken = [i for i in range(warmup) if windows.takes_points(i, numbers)]
     for begin, end in pairwise((windows.start, *windows.ends)):
         inside = [i for i in taken if begin <= i < end]
         assert inside[-1] == end - 1
-        assert min(end - begin, ad.SNAPSHOTS // 2) <= len(inside) <= ad.SNAPSHOTS
+        assert min(end - begin, most // 2) <= len(inside) <= most
     assert not windows.ends or all(windows.start <= i < windows.ends[-1] for i in taken)
 
 
