@@ -125,6 +125,11 @@ def parts_of(first: int, last: int, numbers: int) -> list[tuple[int, int]]:
     return [(begin, min(begin + size, last)) for begin in range(first, last, size)]
 
 
+def room_of_tile(states: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Where the statistics, the states' values, their greatest ones and sums of a tile's rows are worked out."""
+    return np.zeros((width, TILE)), np.zeros((states, TILE)), np.empty(TILE), np.empty(TILE)
+
+
 @dataclass(frozen=True, eq=False)
 class LabelSums:
     """The sum over the labels of each row."""
@@ -137,22 +142,30 @@ class LabelSums:
     ) -> ExpectedStatistics:  # fmt: skip
         """By ``coefficients [start, state, width]`` of the statistics of ``rows`` first to last. Log-values below ``impossible``
         are minus infinity."""
-        program = row_programs()
         starts, states, width = coefficients.shape
         scaled = np.ascontiguousarray(coefficients * LOG2_E)
         wide = np.empty((starts, states, rows[1] - rows[0]) if posterior else (0, 0, 0))
 
-        def part(some: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-            totals, sums = np.zeros(starts), np.zeros((starts, states, width))
-            program.sum_labels(
-                *some, rows[0], scaled, *self.rows.arguments, self.rows.weights, impossible * LOG2_E, *tables, totals, sums, wide, moments
-            )  # fmt: skip
-            return totals, sums
+        def part(some: tuple[int, int]) -> ExpectedStatistics:
+            return self._of_part(some, scaled, tables, rows[0], impossible, wide, moments)
 
         totals, sums = np.zeros(starts), np.zeros((starts, states, width))
-        for height, share in self.threads.each(part, parts_of(*rows, starts * states * width)):
-            totals += height
-            sums += share
+        for out in self.threads.each(part, parts_of(*rows, starts * states * width)):
+            totals += out.totals
+            sums += out.moments
+        return ExpectedStatistics(totals, sums, wide, np.empty(0))
+
+    def _of_part(
+        self, some: tuple[int, int], scaled: np.ndarray, tables: RowTables, origin: int, impossible: float, wide: np.ndarray, moments: bool
+    ) -> ExpectedStatistics:  # fmt: skip
+        """The sum over some rows by coefficients in logarithms to base two, with their posterior in ``wide``, which like the tables begins at row
+        ``origin``."""
+        starts, states, width = scaled.shape
+        totals, sums = np.zeros(starts), np.zeros((starts, states, width))
+        row_programs().sum_labels(
+            *some, origin, scaled, *self.rows.arguments, self.rows.weights, impossible * LOG2_E, *tables, totals, sums, wide, moments,
+            *room_of_tile(states, width),
+        )  # fmt: skip
         return ExpectedStatistics(totals, sums, wide, np.empty(0))
 
     def curvature(
@@ -161,14 +174,18 @@ class LabelSums:
         """The sum over all rows by ``coefficients [state, width]``, its gradient and its second derivatives ``[state, width, state,
         width]``."""
         program, (states, width) = row_programs(), coefficients.shape
-        scaled = np.ascontiguousarray(coefficients[None] * LOG2_E)
         pairs = states * (states + 1) // 2
+        scaled = np.ascontiguousarray(coefficients[None] * LOG2_E)
 
         def part(some: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            out = np.zeros(1), np.zeros((1, states, width)), np.zeros((pairs, width, width))
-            program.label_curvature(
-                *some, scaled, *self.rows.arguments, self.rows.weights, impossible * LOG2_E, *tables, *out)  # fmt: skip
-            return out
+            wide = np.empty((1, states, some[1] - some[0]))
+            dense, held = (np.ascontiguousarray(t[..., slice(*some)]) for t in (tables.dense, tables.held))
+            mine = RowTables(dense, held, tables.states_of)
+            out = self._of_part(some, scaled, mine, some[0], impossible, wide, True)
+            second = np.zeros((pairs, width, width))
+            program.add_covariances(
+                *some, out.posterior[0], *self.rows.arguments, self.rows.weights, second, *room_of_tile(states, width), np.empty((width, TILE)))  # fmt: skip
+            return out.totals, out.moments, second
 
         total, sums, upper = 0.0, np.zeros((states, width)), np.zeros((pairs, width, width))
         for height, moments, second in self.threads.each(part, parts_of(0, self.rows.count, upper.size)):

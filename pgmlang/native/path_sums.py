@@ -24,6 +24,7 @@ from pgmlang.native.expectations import (
     Threads,
     of_states,
     parts_of,
+    room_of_tile,
     row_programs,
 )
 from pgmlang.native.lane_chains import LaneChains
@@ -110,11 +111,14 @@ class ChainSums:
 
         def likelihoods_of(some: tuple[int, int], as_logs: bool = False) -> bool:
             return bool(program.row_likelihoods(
-                *some, coefficients, *self.rows.arguments, impossible, tables.dense, *at, likelihoods, tops, as_logs))  # fmt: skip
+                *some, coefficients, *self.rows.arguments, impossible, tables.dense, *at, likelihoods, tops, as_logs,
+                *room_of_tile(*coefficients.shape)))  # fmt: skip
 
         def moments_of(some: tuple[int, int]) -> np.ndarray:
             sums = np.zeros(coefficients.shape)
-            program.add_row_moments(*some, likelihoods, *self.rows.arguments, sums)
+            program.add_row_moments(
+                *some, likelihoods, *self.rows.arguments, sums, *room_of_tile(*coefficients.shape)[:2]
+            )
             return sums
 
         is_lost = states <= WRITTEN_OUT or any(list(threads.each(likelihoods_of, parts)))

@@ -15,8 +15,7 @@ import math
 
 from pgmlang.native.compiled import compiled_groups, inlined
 from pgmlang.native.runtime.lane_mathematics import exponent_of, times_power_of_two
-from pgmlang.native.runtime.lanes import eight_lanes, lanes_at, number_in, put_lanes
-from pgmlang.native.runtime.powers import exp2
+from pgmlang.native.runtime.lanes import eight_lanes, lanes_from_first, number_in, set_lanes
 
 GROUPS = 16
 """Steps of a stretch in a tile."""
@@ -60,9 +59,9 @@ def chain_transfers(first, last, likelihoods, kind, is_new, pairs, transfer, exp
     states = pairs.shape[1]
     fresh = states * states
     for i in range(states):
-        put_lanes(exponent, i, eight_lanes(0.0))
+        set_lanes(exponent, i, eight_lanes(0.0))
         for j in range(states):
-            put_lanes(transfer, i * states + j, eight_lanes(1.0 if i == j else 0.0))
+            set_lanes(transfer, i * states + j, eight_lanes(1.0 if i == j else 0.0))
     for tile in range(first, last):
         for g in range(GROUPS):
             row = tile * GROUPS + g
@@ -70,24 +69,28 @@ def chain_transfers(first, last, likelihoods, kind, is_new, pairs, transfer, exp
                 fill_pairs(room, row, kind, pairs)
             for i in range(states):
                 for j in range(states):
-                    value = lanes_at(transfer, i * states) * lanes_at(room, j)
+                    value = lanes_from_first(transfer, i * states) * lanes_from_first(room, j)
                     for k in range(1, states):
-                        value = value + lanes_at(transfer, i * states + k) * lanes_at(room, k * states + j)
-                    put_lanes(room, fresh + j, value * lanes_at(likelihoods, (tile * states + j) * GROUPS + g))
+                        value = value + lanes_from_first(transfer, i * states + k) * lanes_from_first(
+                            room, k * states + j
+                        )
+                    set_lanes(
+                        room, fresh + j, value * lanes_from_first(likelihoods, (tile * states + j) * GROUPS + g)
+                    )
                 for j in range(states):
-                    put_lanes(transfer, i * states + j, lanes_at(room, fresh + j))
+                    set_lanes(transfer, i * states + j, lanes_from_first(room, fresh + j))
             if g % OFTEN == OFTEN - 1:
                 for i in range(states):
-                    total = lanes_at(transfer, i * states)
+                    total = lanes_from_first(transfer, i * states)
                     for j in range(1, states):
-                        total = total + lanes_at(transfer, i * states + j)
+                        total = total + lanes_from_first(transfer, i * states + j)
                     power = exponent_of(total)
-                    put_lanes(exponent, i, lanes_at(exponent, i) + power)
+                    set_lanes(exponent, i, lanes_from_first(exponent, i) + power)
                     for j in range(states):
-                        put_lanes(
+                        set_lanes(
                             transfer,
                             i * states + j,
-                            times_power_of_two(lanes_at(transfer, i * states + j), -power),
+                            times_power_of_two(lanes_from_first(transfer, i * states + j), -power),
                         )
 
 
@@ -107,7 +110,7 @@ def chain_boundaries(transfer, exponent, begins, ends, value, fresh):
             fresh[i] = 0.0
         for i in range(count):
             if value[i] > 0.0:
-                share = value[i] * exp2(exponent[part, i, lane] - top)
+                share = value[i] * 2.0 ** (exponent[part, i, lane] - top)
                 for j in range(count):
                     fresh[j] += share * transfer[part, i * count + j, lane]
         for j in range(count):
@@ -126,7 +129,7 @@ def chain_boundaries(transfer, exponent, begins, ends, value, fresh):
                 fresh[i] += transfer[part, i * count + j, lane] * value[j]
             top = max(top, exponent[part, i, lane] if fresh[i] > 0.0 else -math.inf)
         for i in range(count):
-            fresh[i] = fresh[i] * exp2(exponent[part, i, lane] - top) if fresh[i] > 0.0 else 0.0
+            fresh[i] = fresh[i] * 2.0 ** (exponent[part, i, lane] - top) if fresh[i] > 0.0 else 0.0
             total += fresh[i]
         for i in range(count):
             value[i] = fresh[i] / total
@@ -143,10 +146,10 @@ def chain_posteriors(first, last, likelihoods, kind, is_new, pairs, weights, beg
     counts, behind, shown = states * states, 2 * states * states, (2 * states + 1) * states
     height, is_kept, logs = eight_lanes(0.0), eight_lanes(1.0) > 0.0, 0.0
     for i in range(states * states):
-        put_lanes(room, counts + i, eight_lanes(0.0))
+        set_lanes(room, counts + i, eight_lanes(0.0))
     for i in range(states):
-        put_lanes(alpha, i, lanes_at(begins, i))
-        put_lanes(room, behind + i, lanes_at(ends, i))
+        set_lanes(alpha, i, lanes_from_first(begins, i))
+        set_lanes(room, behind + i, lanes_from_first(ends, i))
     now = 0
     for tile in range(first, last):
         for g in range(GROUPS):
@@ -163,58 +166,64 @@ def chain_posteriors(first, last, likelihoods, kind, is_new, pairs, weights, beg
                         for i in range(states):
                             alpha[now + i, lane] /= sum_of_chain
             for j in range(states):
-                value = lanes_at(alpha, now) * lanes_at(room, j)
+                value = lanes_from_first(alpha, now) * lanes_from_first(room, j)
                 for i in range(1, states):
-                    value = value + lanes_at(alpha, now + i) * lanes_at(room, i * states + j)
-                put_lanes(alpha, now + states + j, value * lanes_at(likelihoods, (tile * states + j) * GROUPS + g))
+                    value = value + lanes_from_first(alpha, now + i) * lanes_from_first(room, i * states + j)
+                set_lanes(
+                    alpha,
+                    now + states + j,
+                    value * lanes_from_first(likelihoods, (tile * states + j) * GROUPS + g),
+                )
             now += states
             if g % OFTEN == OFTEN - 1:
-                total = lanes_at(alpha, now)
+                total = lanes_from_first(alpha, now)
                 for j in range(1, states):
-                    total = total + lanes_at(alpha, now + j)
+                    total = total + lanes_from_first(alpha, now + j)
                 is_kept = is_kept & (total >= LEAST)
                 power = exponent_of(total)
-                height = height + power * lanes_at(weights, row)
+                height = height + power * lanes_from_first(weights, row)
                 for j in range(states):
-                    put_lanes(alpha, now + j, times_power_of_two(lanes_at(alpha, now + j), -power))
+                    set_lanes(alpha, now + j, times_power_of_two(lanes_from_first(alpha, now + j), -power))
     total, joint = eight_lanes(0.0), eight_lanes(0.0)
     for j in range(states):
-        total = total + lanes_at(alpha, now + j)
-        joint = joint + lanes_at(alpha, now + j) * lanes_at(room, behind + j)
+        total = total + lanes_from_first(alpha, now + j)
+        joint = joint + lanes_from_first(alpha, now + j) * lanes_from_first(room, behind + j)
     normal = 1.0 / joint
     for tile in range(last - 1, first - 1, -1):
         for g in range(GROUPS - 1, -1, -1):
             row = tile * GROUPS + g
             if row + 1 == end or is_new[row + 1]:
                 fill_pairs(room, row, kind, pairs)
-            weight = lanes_at(weights, row)
+            weight = lanes_from_first(weights, row)
             for j in range(states):
-                place, value = (tile * states + j) * GROUPS + g, lanes_at(room, behind + j)
-                put_lanes(room, shown + j, lanes_at(likelihoods, place) * value)
-                put_lanes(likelihoods, place, lanes_at(alpha, now + j) * value * normal * weight)
+                place, value = (tile * states + j) * GROUPS + g, lanes_from_first(room, behind + j)
+                set_lanes(room, shown + j, lanes_from_first(likelihoods, place) * value)
+                set_lanes(likelihoods, place, lanes_from_first(alpha, now + j) * value * normal * weight)
             now -= states
             joint, whole = eight_lanes(0.0), eight_lanes(0.0)
             for i in range(states):
-                value = lanes_at(room, i * states) * lanes_at(room, shown)
+                value = lanes_from_first(room, i * states) * lanes_from_first(room, shown)
                 for j in range(1, states):
-                    value = value + lanes_at(room, i * states + j) * lanes_at(room, shown + j)
-                put_lanes(room, behind + i, value)
+                    value = value + lanes_from_first(room, i * states + j) * lanes_from_first(room, shown + j)
+                set_lanes(room, behind + i, value)
                 whole = whole + value
-                joint = joint + value * lanes_at(alpha, now + i)
+                joint = joint + value * lanes_from_first(alpha, now + i)
             normal = 1.0 / joint
             is_kept = is_kept & (whole * normal <= MOST)
             for i in range(states):
-                share = lanes_at(alpha, now + i) * (normal * weight)
+                share = lanes_from_first(alpha, now + i) * (normal * weight)
                 for j in range(states):
                     place = counts + i * states + j
-                    put_lanes(room, place, lanes_at(room, place) + share * lanes_at(room, shown + j))
+                    set_lanes(
+                        room, place, lanes_from_first(room, place) + share * lanes_from_first(room, shown + j)
+                    )
             if row == begin or is_new[row]:
                 add_pairs(pair_sums, row, kind, pairs, room)
             if g % OFTEN == 0:
                 power = exponent_of(whole)
                 normal = times_power_of_two(normal, power)
                 for i in range(states):
-                    put_lanes(room, behind + i, times_power_of_two(lanes_at(room, behind + i), -power))
+                    set_lanes(room, behind + i, times_power_of_two(lanes_from_first(room, behind + i), -power))
     for lane in range(kind.shape[1]):
         logs += number_in(height, lane) + weights[end - 1, lane] * math.log2(number_in(total, lane))
         if not number_in(is_kept, lane):

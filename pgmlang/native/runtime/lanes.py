@@ -246,21 +246,41 @@ def lanes_at(context, array, place):
     return lanes(array, types.int64), generate
 
 
+def _pointer_from_first(context, builder, kind, array, place):
+    at = gep(
+        builder,
+        data_of(context, builder, kind, array).data,
+        builder.mul(place, ir.Constant(ir.IntType(64), LANES)),
+    )
+    return builder.bitcast(at, ir.VectorType(context.get_data_type(kind.dtype), LANES).as_pointer())
+
+
 @intrinsic
-def whole_lanes_at(context, array, place):
-    """The eight at a place, counted as by `lanes_at` and not from the end, of an array of whole numbers or truths."""
+def lanes_from_first(context, array, place):
+    """As `lanes_at`, of a place that is not counted from the end, whatever numbers or truths the array has."""
 
     def generate(context, builder, sig, args):
         kind = sig.args[0]
-        data = data_of(context, builder, kind, args[0]).data
-        at = gep(builder, data, builder.mul(args[1], ir.Constant(ir.IntType(64), LANES)))
-        stored = context.get_data_type(kind.dtype)
-        value = builder.load(builder.bitcast(at, ir.VectorType(stored, LANES).as_pointer()))
-        value.align = 1
-        is_truth = isinstance(kind.dtype, types.Boolean)
-        return builder.uitofp(value, REAL) if is_truth else builder.sitofp(value, REAL)
+        value = builder.load(_pointer_from_first(context, builder, kind, *args))
+        value.align = kind.dtype.bitwidth // 8 if isinstance(kind.dtype, types.Number) else 1
+        if isinstance(kind.dtype, types.Float):
+            return value
+        return (
+            builder.uitofp(value, REAL) if isinstance(kind.dtype, types.Boolean) else builder.sitofp(value, REAL)
+        )
 
     return lanes(array, types.int64), generate
+
+
+@intrinsic
+def set_lanes(context, array, place, value):
+    """As `put_lanes`, at a place that is not counted from the end."""
+
+    def generate(context, builder, sig, args):
+        builder.store(args[2], _pointer_from_first(context, builder, sig.args[0], *args[:2])).align = 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, lanes), generate
 
 
 @intrinsic

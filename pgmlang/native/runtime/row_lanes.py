@@ -12,11 +12,10 @@ from pgmlang.native.runtime.lane_mathematics import times_power_of_two, whole_ne
 from pgmlang.native.runtime.lanes import (
     choose_lanes,
     eight_lanes,
-    lanes_at,
+    lanes_from_first,
     larger_lanes,
     number_in,
-    put_lanes,
-    whole_lanes_at,
+    set_lanes,
 )
 from pgmlang.native.runtime.powers import LOG2_E
 
@@ -35,14 +34,14 @@ def fill_tile(statistics, tile, groups, columns, codes, seen, made):
             place = tile * GROUPS + g
             value = eight_lanes(1.0)
             if kind == 3:
-                value = choose_lanes(whole_lanes_at(codes, a * groups + place) == b, 1.0, 0.0)
+                value = choose_lanes(lanes_from_first(codes, a * groups + place) == b, 1.0, 0.0)
             elif kind > 0:
-                value = lanes_at(columns, a * groups + place)
+                value = lanes_from_first(columns, a * groups + place)
                 if kind == 2:
-                    value = value * lanes_at(columns, b * groups + place)
+                    value = value * lanes_from_first(columns, b * groups + place)
             if mask >= 0:
-                value = choose_lanes(whole_lanes_at(seen, mask * groups + place) > 0.0, value, 0.0)
-            put_lanes(statistics, w * GROUPS + g, value)
+                value = choose_lanes(lanes_from_first(seen, mask * groups + place) > 0.0, value, 0.0)
+            set_lanes(statistics, w * GROUPS + g, value)
 
 
 @compiled_groups
@@ -74,23 +73,23 @@ def lane_likelihoods(
             for g in range(GROUPS):
                 value = eight_lanes(0.0)
                 for w in range(width):
-                    value = value + coefficients[k, w] * lanes_at(statistics, w * GROUPS + g)
+                    value = value + coefficients[k, w] * lanes_from_first(statistics, w * GROUPS + g)
                 value = choose_lanes(value > impossible, value, -math.inf)
                 if dense.shape[1]:
-                    value = value + LOG2_E * lanes_at(dense, k * groups + tile * GROUPS + g)
+                    value = value + LOG2_E * lanes_from_first(dense, k * groups + tile * GROUPS + g)
                 for name in range(held.shape[0]):
-                    code = whole_lanes_at(held, name * groups + tile * GROUPS + g)
+                    code = lanes_from_first(held, name * groups + tile * GROUPS + g)
                     value = value + choose_lanes((code >= 0.0) & (code != states_of[name, k]), -1e30, 0.0)
-                put_lanes(likelihoods, (tile * states + k) * GROUPS + g, value)
+                set_lanes(likelihoods, (tile * states + k) * GROUPS + g, value)
         for g in range(GROUPS):
             top = eight_lanes(-math.inf)
             for k in range(states):
-                top = larger_lanes(top, lanes_at(likelihoods, (tile * states + k) * GROUPS + g))
+                top = larger_lanes(top, lanes_from_first(likelihoods, (tile * states + k) * GROUPS + g))
             top = choose_lanes(top > -math.inf, top, 0.0)
-            height = height + top * lanes_at(weights, tile * GROUPS + g)
+            height = height + top * lanes_from_first(weights, tile * GROUPS + g)
             for k in range(states):
                 place = (tile * states + k) * GROUPS + g
-                below = lanes_at(likelihoods, place) - top
+                below = lanes_from_first(likelihoods, place) - top
                 inside = larger_lanes(below, LOWEST_POWER)
                 # the nearest whole number's power times the series of 2**f, as `powers.exp2`
                 nearest = whole_near(inside)
@@ -109,7 +108,7 @@ def lane_likelihoods(
                 series = series * f + 0.6931471805599453
                 series = series * f + 1.0
                 power = choose_lanes(below >= LOWEST_POWER, times_power_of_two(series, nearest), 0.0)
-                put_lanes(likelihoods, place, power)
+                set_lanes(likelihoods, place, power)
     total = 0.0
     for lane in range(8):
         total += number_in(height, lane)
@@ -123,16 +122,16 @@ def add_lane_moments(first, last, shares, columns, codes, seen, made, moments, s
     states, width = moments.shape
     groups = shares.shape[0] // states * GROUPS
     for i in range(states * width):
-        put_lanes(sums, i, eight_lanes(0.0))
+        set_lanes(sums, i, eight_lanes(0.0))
     for tile in range(first, last):
         fill_tile(statistics, tile, groups, columns, codes, seen, made)
         for k in range(states):
             for w in range(width):
-                value = lanes_at(sums, k * width + w)
+                value = lanes_from_first(sums, k * width + w)
                 for g in range(GROUPS):
-                    share = lanes_at(shares, (tile * states + k) * GROUPS + g)
-                    value = value + share * lanes_at(statistics, w * GROUPS + g)
-                put_lanes(sums, k * width + w, value)
+                    share = lanes_from_first(shares, (tile * states + k) * GROUPS + g)
+                    value = value + share * lanes_from_first(statistics, w * GROUPS + g)
+                set_lanes(sums, k * width + w, value)
     for k in range(states):
         for w in range(width):
             for lane in range(8):

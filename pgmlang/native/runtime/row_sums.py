@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from pgmlang.native.compiled import compiled_sums, inlined
 from pgmlang.native.runtime.powers import LN_2, LOG2_E, exp2
 
@@ -45,12 +43,12 @@ def fill_statistics(statistics, begin, count, columns, codes, seen, made):
 
 
 @inlined
-def fill_log_values(values, count, statistics, coefficients):
+def fill_log_values(values, statistics, coefficients):
     """`values [state, TILE]`: the products, two states and four statistics at a time."""
     states, width = coefficients.shape
     for k in range(0, states, 2):
         j = min(k + 1, states - 1)
-        for r in range(count):
+        for r in range(TILE):
             values[k, r] = 0.0
             values[j, r] = 0.0
         whole = width - width % 4
@@ -67,21 +65,21 @@ def fill_log_values(values, count, statistics, coefficients):
                 coefficients[j, w + 2],
                 coefficients[j, w + 3],
             )
-            for r in range(count):
+            for r in range(TILE):
                 t0, t1, t2, t3 = statistics[w, r], statistics[w + 1, r], statistics[w + 2, r], statistics[w + 3, r]
                 first = values[k, r] + (a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3)
                 values[j, r] = values[j, r] + (b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3)
                 values[k, r] = first
         for w in range(whole, width):
             a0, b0 = coefficients[k, w], coefficients[j, w]
-            for r in range(count):
+            for r in range(TILE):
                 first = values[k, r] + a0 * statistics[w, r]
                 values[j, r] = values[j, r] + b0 * statistics[w, r]
                 values[k, r] = first
 
 
 @inlined
-def add_moments(moments, values, count, statistics):
+def add_moments(moments, values, statistics):
     """Adds the sums over rows of `values [state, TILE]` times statistics to `moments [state, width]`."""
     states, width = moments.shape
     for k in range(0, states, 2):
@@ -90,7 +88,7 @@ def add_moments(moments, values, count, statistics):
         whole = width - width % 4
         for w in range(0, whole, 4):
             a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for r in range(count):
+            for r in range(TILE):
                 p, q = values[k, r], values[j, r]
                 t0, t1, t2, t3 = statistics[w, r], statistics[w + 1, r], statistics[w + 2, r], statistics[w + 3, r]
                 a0 += p * t0
@@ -111,7 +109,7 @@ def add_moments(moments, values, count, statistics):
             moments[j, w + 3] += is_pair * b3
         for w in range(whole, width):
             a0, b0 = 0.0, 0.0
-            for r in range(count):
+            for r in range(TILE):
                 a0 += values[k, r] * statistics[w, r]
                 b0 += values[j, r] * statistics[w, r]
             moments[k, w] += a0
@@ -136,18 +134,18 @@ def add_tables(values, begin, count, impossible, dense, start, held, held_start,
 
 
 @inlined
-def to_shares(values, count, top, total):
+def to_shares(values, top, total):
     """Log-values `[state, TILE]` to powers relative to the row's greatest, `top`, and their sum."""
-    for r in range(count):
+    for r in range(TILE):
         top[r] = values[0, r]
         total[r] = 0.0
     for k in range(1, values.shape[0]):
-        for r in range(count):
+        for r in range(TILE):
             top[r] = max(top[r], values[k, r])
-    for r in range(count):
+    for r in range(TILE):
         top[r] = top[r] if top[r] > -math.inf else 0.0
     for k in range(values.shape[0]):
-        for r in range(count):
+        for r in range(TILE):
             power = exp2(values[k, r] - top[r])
             values[k, r] = power
             total[r] += power
@@ -175,90 +173,82 @@ def log_of_sums(begin, count, top, total, weights):
 @compiled_sums
 def sum_labels(
     first, last, origin, coefficients, columns, codes, seen, made, weights, impossible, dense, held, states_of, totals, moments,
-    posterior, with_moments,
+    posterior, with_moments, statistics, values, top, total,
 ):  # fmt: skip
     """Rows `first` to `last`: adds the log of the sum over states to `totals [start]`, the expected statistics to `moments [start, state,
     width]`; `posterior [start, state, rows]`: the states' probabilities times the row's weight, where they are wanted. `dense`, `held` and
-    `posterior` begin at row `origin`."""
-    starts, states, width = coefficients.shape
-    statistics, values = np.empty((width, TILE)), np.empty((states, TILE))
-    top, total = np.empty(TILE), np.empty(TILE)
+    `posterior` begin at row `origin`. Room, zero at first: `statistics [width, TILE]`, `values [state, TILE]`, `top [TILE]`, `total [TILE]`."""
+    starts, states = coefficients.shape[:2]
     for begin in range(first, last, TILE):
         count = min(TILE, last - begin)
         fill_statistics(statistics, begin, count, columns, codes, seen, made)
         for start in range(starts):
-            fill_log_values(values, count, statistics, coefficients[start])
+            fill_log_values(values, statistics, coefficients[start])
             if impossible > -math.inf or dense.shape[2] or held.shape[0]:
                 add_tables(values, begin - origin, count, impossible, dense, min(start, dense.shape[0] - 1), held,
                            min(start, held.shape[1] - 1), states_of)  # fmt: skip
-            to_shares(values, count, top, total)
+            to_shares(values, top, total)
             totals[start] += log_of_sums(begin, count, top, total, weights)
             if with_moments:
                 for r in range(count):
                     total[r] = (weights[begin + r] if weights.shape[0] else 1.0) / total[r]
+                for r in range(count, TILE):
+                    total[r] = 0.0
                 for k in range(states):
-                    for r in range(count):
+                    for r in range(TILE):
                         values[k, r] *= total[r]
                 if posterior.shape[2]:
                     for k in range(states):
                         for r in range(count):
                             posterior[start, k, begin - origin + r] = values[k, r]
-                add_moments(moments[start], values, count, statistics)
+                add_moments(moments[start], values, statistics)
 
 
 @compiled_sums
-def label_curvature(
-    first, last, coefficients, columns, codes, seen, made, weights, impossible, dense, held, states_of, totals, moments, second
-):  # fmt: skip
-    """As `sum_labels` of one start, with what the expected statistics change by the coefficients (the covariance of what a row shows of its
-    label: Louis 1982): `second [pair of states, width, width]`, pairs (0, 0), (0, 1), (1, 1), (0, 2), ..., its upper triangles."""
-    _, states, width = coefficients.shape
-    statistics, values, share = np.empty((width, TILE)), np.empty((states, TILE)), np.empty((width, TILE))
-    top, total = np.empty(TILE), np.empty(TILE)
+def add_covariances(
+    first, last, posterior, columns, codes, seen, made, weights, second, statistics, values, top, over, share
+):
+    """Adds over rows `first` to `last` the covariances of what a row shows of its label (Louis 1982), times its weight, to `second [pair of
+    states, width, width]`, pairs (0, 0), (0, 1), (1, 1), (0, 2), ..., their upper triangles: by `posterior [state, rows]` from the first of them on, times
+    their weights. Room: as in `sum_labels`, `over [TILE]`, `share [width, TILE]`."""
+    states, width = posterior.shape[0], statistics.shape[0]
     for begin in range(first, last, TILE):
         count = min(TILE, last - begin)
         fill_statistics(statistics, begin, count, columns, codes, seen, made)
-        fill_log_values(values, count, statistics, coefficients[0])
-        add_tables(values, begin, count, impossible, dense, 0, held, 0, states_of)
-        to_shares(values, count, top, total)
-        totals[0] += log_of_sums(begin, count, top, total, weights)
-        for k in range(states):
+        for r in range(TILE):
+            over[r] = 1.0
+        if weights.shape[0]:
             for r in range(count):
-                values[k, r] /= total[r]
+                over[r] = 1.0 / weights[begin + r] if weights[begin + r] > 0.0 else 0.0
+        for k in range(states):
+            for r in range(TILE):
+                values[k, r] = posterior[k, begin - first + r] if r < count else 0.0
         for j in range(states):
             for k in range(j + 1):
-                for r in range(count):
-                    top[r] = values[k, r] * ((1.0 if j == k else 0.0) - values[j, r])
-                    top[r] *= weights[begin + r] if weights.shape[0] else 1.0
+                for r in range(TILE):
+                    top[r] = values[k, r] * ((1.0 if j == k else 0.0) - values[j, r] * over[r])
                 for w in range(width):
-                    for r in range(count):
+                    for r in range(TILE):
                         share[w, r] = top[r] * statistics[w, r]
                 pair = j * (j + 1) // 2 + k
                 for w in range(0, width, 8):
                     some = min(w + 8, width)
-                    add_moments(second[pair, w:some, w:], share[w:some], count, statistics[w:])
-        if weights.shape[0]:
-            for k in range(states):
-                for r in range(count):
-                    values[k, r] *= weights[begin + r]
-        add_moments(moments[0], values, count, statistics)
+                    add_moments(second[pair, w:some, w:], share[w:some], statistics[w:])
 
 
 @compiled_sums
 def row_likelihoods(
     first, last, coefficients, columns, codes, seen, made, impossible, dense, start, held, held_start, states_of, likelihoods, tops,
-    as_logs,
+    as_logs, statistics, values, top, total,
 ):  # fmt: skip
     """Of rows `first` to `last` by one start's `coefficients [state, width]`: `likelihoods [rows, state]` relative to the greatest, its
     logarithm in `tops [rows]`; or log-values. Says whether a likelihood that is not zero is too small to go on with."""
-    states, width = coefficients.shape
-    statistics, values = np.empty((width, TILE)), np.empty((states, TILE))
-    top, total = np.empty(TILE), np.empty(TILE)
+    states = coefficients.shape[0]
     is_lost = False
     for begin in range(first, last, TILE):
         count = min(TILE, last - begin)
         fill_statistics(statistics, begin, count, columns, codes, seen, made)
-        fill_log_values(values, count, statistics, coefficients)
+        fill_log_values(values, statistics, coefficients)
         if impossible > -math.inf or dense.shape[2] or held.shape[0]:
             add_tables(values, begin, count, impossible, dense, start, held, held_start, states_of)
         if as_logs:
@@ -277,7 +267,7 @@ def row_likelihoods(
         for r in range(count):
             least = min(least, total[r] - top[r])
         is_lost = is_lost or least < -SMALL
-        to_shares(values, count, top, total)
+        to_shares(values, top, total)
         for r in range(count):
             tops[begin + r] = top[r]
         for k in range(states):
@@ -287,14 +277,15 @@ def row_likelihoods(
 
 
 @compiled_sums
-def add_row_moments(first, last, shares, columns, codes, seen, made, moments):
+def add_row_moments(first, last, shares, columns, codes, seen, made, moments, statistics, values):
     """Adds the statistics of rows `first` to `last`, each state's times `shares [rows, state]`, to `moments [state, width]`."""
-    states, width = moments.shape
-    statistics, values = np.empty((width, TILE)), np.empty((states, TILE))
+    states = moments.shape[0]
     for begin in range(first, last, TILE):
         count = min(TILE, last - begin)
         fill_statistics(statistics, begin, count, columns, codes, seen, made)
         for k in range(states):
             for r in range(count):
                 values[k, r] = shares[begin + r, k]
-        add_moments(moments, values, count, statistics)
+            for r in range(count, TILE):
+                values[k, r] = 0.0
+        add_moments(moments, values, statistics)
