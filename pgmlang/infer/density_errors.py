@@ -32,7 +32,7 @@ SIDE_BY_SIDE = 500_000
 class PointSurface:
     """The log-posterior ``total`` ``[point]`` of values ``[point, ...]`` as a function of free numbers ``[n]``: of probabilities the logits relative to each row's
     greatest, those of nothing held; of others the free ones. ``values``: where it is looked at; ``shares``: which cells of
-    probabilities are free. ``near``: `total` to second order around values, where that is cheaper; ``looks_at_data``: whether `total` does. ``units`` of names whose free numbers are measured by them."""
+    probabilities are free. ``near``: `total` to second order around values, where that is cheaper; ``looks_at_data``: whether `total` does. ``units`` by which some values are measured."""
 
     joint: BoundDensity
     total: Total
@@ -56,8 +56,8 @@ class PointSurface:
 
     def _rest(self) -> dict[str, Tensor]:
         others = {n: v for n, v in self.values.items() if n not in self.shares}
-        free = unconstrain(self.joint, others, self.values, self.values) if others else {}
-        return {n: v / self.units[n] if n in self.units else v for n, v in free.items()}
+        measured = {n: v / self.units.get(n, 1.0) for n, v in others.items()}
+        return unconstrain(self.joint, measured, self.values, self.values) if others else {}
 
     def start(self) -> Tensor:
         """The free numbers of the values."""
@@ -80,8 +80,9 @@ class PointSurface:
             out[name] = cells / cells.sum(-1, keepdim=True)
         rest = self._rest()
         if rest:
-            free = {n: pieces[n].reshape((*lead, *v.shape)) * self.units.get(n, 1.0) for n, v in rest.items()}
-            out.update(constrain(self.joint, free, {**self.values, **out}, {**self.values, **out})[0])
+            free = {n: pieces[n].reshape((*lead, *v.shape)) for n, v in rest.items()}
+            measured = constrain(self.joint, free, {**self.values, **out}, {**self.values, **out})[0]
+            out.update({n: v * self.units.get(n, 1.0) for n, v in measured.items()})
         return {n: out[n] for n in self.values}
 
     def around(self, x: np.ndarray) -> Function:
@@ -112,8 +113,8 @@ def point_surface(
     near: Callable[[dict[str, Tensor]], Total | None] = lambda values: None, units: Mapping[str, Tensor] | None = None,
 ) -> PointSurface:  # fmt: skip
     """The surface of a log-posterior ``total`` around values, of which the ``simplices`` are probabilities along their
-    last axis: times the gradient they are expected counts. ``near``: the same to second order around values; ``units`` of
-    names whose free numbers are measured by them."""
+    last axis: times the gradient they are expected counts. ``near``: the same to second order around values; ``units`` by
+    which some values are measured."""
     shares = {}
     leaves = {n: values[n].detach().clone().requires_grad_() for n in simplices}
     with torch.enable_grad():

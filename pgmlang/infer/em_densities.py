@@ -29,7 +29,7 @@ from pgmlang.infer.em_options import SHORT, EmOptions
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
 from pgmlang.infer.m_steps import simplices_of
-from pgmlang.infer.spreads import are_singular, in_units_of_data, units_of_locations
+from pgmlang.infer.spreads import are_singular, in_units_of_data, units_of
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.objectives.log_density import log_prior
 from pgmlang.plan.deadline import OutOfTime
@@ -316,7 +316,7 @@ class DensityEm:
             return lambda values: height(*split(self.joint, values)) + self._log_prior(values)
 
         simplices = tuple(n for n in values if n in self.simplices)
-        units = units_of_locations(self.joint, self.q.closed, values)
+        units = units_of(self.joint, self.q.closed, values)
         return point_surface(self.joint, total, values, simplices, near, units)
 
     def _counts(self, one: dict[str, Tensor]) -> dict[str, np.ndarray]:

@@ -72,11 +72,13 @@ def in_units_of_data(
     return out
 
 
-def units_of_locations(
-    joint: BoundDensity, blocks: Iterable[MaximumBlock], values: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """What the locations among values ``[...]`` are measured by: the smallest spread of the data's columns."""
-    return {n: m.sd.min() for a, n, m in _measured(joint, blocks) if a in LOCATION and n in values}
+def units_of(joint: BoundDensity, blocks: Iterable[MaximumBlock], values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What the locations and covariances among values are measured by: the smallest spread of the data's columns, and its square."""
+    return {
+        n: m.sd.min() if a in LOCATION else m.sd.min().square()
+        for a, n, m in _measured(joint, blocks)
+        if n in values and a != SPREAD
+    }
 
 
 def are_singular(joint: BoundDensity, blocks: Iterable[MaximumBlock], values: dict[str, Tensor]) -> Tensor:
