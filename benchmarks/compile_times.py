@@ -43,11 +43,18 @@ plate g {
 }
 """
 GROUPS = {"g": [f"g{i % 20}" for i in range(200)], "x": RNG.normal(size=200), "y": RNG.normal(size=200)}
+ROWS = {
+    "user": [f"u{i % 20}" for i in range(200)], "item": [f"i{i % 15}" for i in range(200)], "colour": ["red", "blue"] * 100,
+    "y": RNG.normal(size=200), "r": RNG.normal(size=200), "x_height": RNG.normal(size=200), "x_weight": RNG.normal(size=200),
+    "X_area": RNG.normal(size=200), "X_rooms": RNG.normal(size=200),
+}  # fmt: skip
 FITS: dict[str, tuple[str, Any, str]] = {
     "schools": ("schools/schools.pgm", "schools/schools.csv", "hmc"), "kidiq": ("kidiq/kidiq.pgm", "kidiq/kidiq.csv", "hmc"),
     "logistic": ("logistic/logistic.pgm", "logistic/tumours.csv", "hmc"), "nile": ("nile/level.pgm", "nile/nile.csv", "hmc"),
-    "flippers": ("penguins/flippers.pgm", "penguins/penguins.csv", "hmc"), "ordered": ("iris/ordered.pgm", "iris/iris.csv", "hmc"),
+    "ordered": ("iris/ordered.pgm", "iris/iris.csv", "hmc"),
     "mixture": ("iris/mixture.pgm", "iris/iris.csv", "hmc"), "hmm": ("language/hmm.pgm", STEPS, "hmc"), "slopes": (SLOPES, GROUPS, "hmc"),
+    "ratings": ("language/crossed.pgm", ROWS, "hmc"), "gmm": ("language/gmm.pgm", ROWS, "hmc"), "houses": ("language/regression.pgm", ROWS, "hmc"),
+    "logistic, map": ("logistic/logistic.pgm", "logistic/tumours.csv", "map"),
     "mixture, em": ("iris/mixture.pgm", "iris/iris.csv", "em"), "quakes, em": ("quakes/quakes.pgm", "quakes/quakes.csv", "em"),
     "hmm, em": ("language/hmm.pgm", STEPS, "em"), "mixture, gibbs": ("iris/mixture.pgm", "iris/iris.csv", "gibbs"),
     "denoise, gibbs": ("denoise/denoise.pgm", "denoise/noisy.csv", "gibbs"), "topics, gibbs": ("topics/topics.pgm", "topics/modules.csv", "gibbs"),
@@ -55,6 +62,7 @@ FITS: dict[str, tuple[str, Any, str]] = {
 """A model's file or text, its data, the method."""
 OPTIONS: dict[str, dict[str, Any]] = {
     "hmc": {"backend": "native", "warmup": 20, "draws": 20, "chains": 4}, "em": {"backend": "native", "restarts": 1, "max_iterations": 5},
+    "map": {"backend": "native", "max_iterations": 5},
     "gibbs": {"backend": "native", "warmup": 2, "draws": 2, "chains": 1},
 }  # fmt: skip
 
@@ -93,7 +101,7 @@ def measured(name: str) -> dict[str, float]:
     model, data, method = FITS[name]
     text = (EXAMPLES / model).read_text(encoding="utf-8") if model.endswith(".pgm") else model
     rows = str(EXAMPLES / data) if isinstance(data, str) else data
-    extra: dict[str, Any] = {"counts": "n"} if "topics" in name else {"na": ["NA"]} if "flippers" in name else {}
+    extra: dict[str, Any] = {"counts": "n"} if "topics" in name else {}
     try:
         pgmlang.compile(text).fit(rows, method=method, seed=1, options=OPTIONS[method], **extra)
     except PgmError as error:

@@ -3,10 +3,10 @@ in them, and LLVM goes over a program once, when all that it calls has been link
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import llvmlite.binding as llvm
-from numba.core import codegen
+from numba.core import codegen, types
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import LoweringPass, PassManager, register_pass
 from numba.core.typed_passes import (
@@ -48,10 +48,51 @@ class ProgramLibrary(codegen.JITCodeLibrary):  # type: ignore[misc]
         manager.run(self._final_module, passes)
 
 
-class LaneLibrary(ProgramLibrary):
-    """The code of a program over lanes, whose numbers are as wide as instructions are."""
+class NarrowLibrary(ProgramLibrary):
+    """The code of a program whose loops are left as they are."""
 
     are_loops_widened = False
+
+
+class RememberedCalls:
+    """A typing context of numba's that remembers what functions of its own and intrinsics give for which types: numba asks all forms of an operator
+    each time. Functions that are compiled are asked each time."""
+
+    known: ClassVar[dict[Any, Any]] = {}
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """The signature of a call; None where there is none."""
+        if not isinstance(function, types.Function) or keywords:
+            return self._context.resolve_function_type(function, arguments, keywords)
+        key = function, arguments
+        if key not in self.known:
+            signature = self._context.resolve_function_type(function, arguments, keywords)
+            if signature is None:
+                return None
+            self.known[key] = signature
+        return self.known[key]
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class ScalarTypes(NopythonTypeInference):  # type: ignore[misc]
+    """numba's inference of types, with `RememberedCalls`."""
+
+    _name = "scalar_types"
+
+    def run_pass(self, state: Any) -> bool:
+        """Infers them."""
+        context = state.typingctx
+        state.typingctx = RememberedCalls(context)
+        try:
+            return super().run_pass(state)  # type: ignore[no-any-return]
+        finally:
+            state.typingctx = context
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -72,7 +113,7 @@ class WithLibrary(LoweringPass):  # type: ignore[misc]
 
 PASSES = (
     TranslateByteCode, FixupArgs, IRProcessing, RewriteSemanticConstants, DeadBranchPrune, GenericRewrites, InlineInlinables, ReconstructSSA,
-    NopythonTypeInference, PreLowerStripPhis, IRLegalization, AnnotateTypes, WithLibrary, NativeLowering, NoPythonBackend,
+    ScalarTypes, PreLowerStripPhis, IRLegalization, AnnotateTypes, WithLibrary, NativeLowering, NoPythonBackend,
 )  # fmt: skip
 
 
@@ -90,7 +131,7 @@ class ProgramCompiler(CompilerBase):  # type: ignore[misc]
         return [passes]
 
 
-class LaneCompiler(ProgramCompiler):
-    """The same of programs over lanes."""
+class NarrowCompiler(ProgramCompiler):
+    """The same of programs over lanes, whose numbers are as wide as instructions are, and of hidden chains."""
 
-    library = LaneLibrary
+    library = NarrowLibrary

@@ -62,6 +62,12 @@ class _Pieces:
     def everything(self) -> tuple[AnyStage | FactorTerm, ...]:
         return (*self.prepared, *self.stages, *self.terms)
 
+    @property
+    def decorator(self) -> str:
+        """Of `compiled`, what functions are compiled by."""
+        has_paths = any(isinstance(stage, SequenceStage) for stage in self.stages)
+        return "compiled_paths" if has_paths else "compiled_sums"
+
 
 @dataclass(frozen=True)
 class ProgramFunction:
@@ -180,10 +186,10 @@ def _printed(
         _label_chances(body, names, model, supports, pieces, arguments, asked)
     for function in kind.functions:
         _function(body, names, factors, pieces, arguments, function)
+    _foot(body, arguments, kind.over_many, pieces.decorator)
     out = Writer(file_name)
     _head(out, [f"{model.name} as loops, printed from {file_name} by pgmlang.", "", *kind.says], body)
     out.extend(body)
-    _foot(out, arguments, kind.over_many)
     counts = counts_of(pieces.everything)
     return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports), counts)
 
@@ -236,7 +242,8 @@ def write_imports(out: Writer, text: str) -> None:
     if "np." in text:
         out.line("import numpy as np")
         out.blank()
-    out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
+    decorators = sorted(set(re.findall(r"^@(\w+)", text, re.MULTILINE)))
+    out.line(f"from pgmlang.native.compiled import {', '.join(decorators)}")
 
 
 def prepare_function(out: Writer, names: Identifiers, stages: Sequence[AnyStage], arguments: list[str]) -> None:
@@ -277,7 +284,7 @@ def _label_chances(
     asked: Sequence[Array],
 ) -> None:  # fmt: skip
     out.blank(2)
-    out.line("@compiled_sums")
+    out.line(f"@{pieces.decorator}")
     out.head(f"def label_chances({', '.join(['x', *arguments])}):")
     out.indent += 1
     out.doc("The posterior chances of labels at a free vector: slopes of the log of the sum over them.")
@@ -318,15 +325,14 @@ def _starts(
     return starts
 
 
-def _foot(out: Writer, arguments: list[str], functions: str) -> None:
+def _foot(out: Writer, arguments: list[str], functions: str, decorator: str) -> None:
     """Many chains at once, as every program of a kind has them, over the program's own arguments."""
     from pgmlang.native.runtime import chains
 
     for function in getattr(chains, functions) if functions else ():
         out.blank(2)
-        out.text(
-            "@compiled_sums\n" + ast.unparse(with_arguments(ast.parse(inspect.getsource(function)), arguments))
-        )
+        tree = with_arguments(ast.parse(inspect.getsource(function)), arguments)
+        out.text(f"@{decorator}\n{ast.unparse(tree)}")
 
 
 def with_arguments(tree: ast.Module, names: list[str]) -> ast.Module:

@@ -74,7 +74,10 @@ def many_of(sweep: Callable[..., Any]) -> Callable[..., Any]:
         """As many as there are `seeds [sweep, chain]`; the states after each, `passed [sweep, chain, node + 1]`."""
         for turn in range(seeds.shape[0]):
             sweep(states, *arguments, seeds[turn])
-            passed[turn] = states
+            # numba's assignment of whole arrays takes a second and a half to compile, for its message of shapes that differ
+            for chain in range(states.shape[0]):
+                for node in range(states.shape[1]):
+                    passed[turn, chain, node] = states[chain, node]
 
     # code is kept by the name
     sweeps.__name__ = sweeps.__qualname__ = f"many_of_{sweep.__name__}"

@@ -31,7 +31,7 @@ def transition_chances(transition):
     for m in range(top_of.shape[0]):
         top = -math.inf
         for i in range(m * cells, (m + 1) * cells):
-            top = max(top, given[i])
+            top = given[i] if given[i] > top else top
         if not abs(top) < math.inf:
             top = 0.0
         top_of[m] = top
@@ -54,7 +54,8 @@ def log_arrived(weight, log_weight, is_kept, row, transition, into, states):
     logarithms alone."""
     largest = -math.inf
     for y in range(states):
-        largest = max(largest, log_weight_at(weight, log_weight, is_kept, row + y) + transition[into + y * states])
+        one = log_weight_at(weight, log_weight, is_kept, row + y) + transition[into + y * states]
+        largest = one if one > largest else largest
     if largest == -math.inf:
         return largest
     rest = 0.0
@@ -121,11 +122,13 @@ def forward_pass(
                     arrive(now, before, moved, m * states * states, come, here, states)
                 peak, largest, least = -math.inf, 0.0, math.inf
                 for z in range(here, here + states):
-                    peak = max(peak, log_given[z])
+                    peak = log_given[z] if log_given[z] > peak else peak
                 for z in range(here, here + states):
                     one = come[z] * math.exp(log_given[z] - peak)
                     now[z] = one
-                    largest, least = max(largest, one), min(least, min(one, come[z]))
+                    largest = one if one > largest else largest
+                    least = one if one < least else least
+                    least = come[z] if come[z] < least else least
                 kept = not least > LEAST_WEIGHT * largest or not largest > LEAST_WEIGHT
                 if not kept:
                     total += peak
@@ -144,7 +147,7 @@ def forward_pass(
                         else:
                             log_come = math.log(come[here + z])
                         log_now[here + z] = log_come + log_given[here + z]
-                        largest = max(largest, log_now[here + z])
+                        largest = log_now[here + z] if log_now[here + z] > largest else largest
                     is_dead = not largest > -math.inf
                     for z in range(here, here + states):
                         log_now[z] -= largest

@@ -67,7 +67,8 @@ def sweep_tokens(
     prior = 3 * width * groups
     running = prior + width
     lasts, before = running + width - 8, running + width
-    work[prior : prior + width] = owner_prior
+    for k in range(width):
+        work[prior + k] = owner_prior[k]
     work[before] = 0.0
     for chain in range(labels.shape[0]):
         n, t, state = counts[chain], totals[chain], streams[chain]
