@@ -20,7 +20,7 @@ LOCATION, SPREAD, COVARIANCE = ("loc", "mean"), "sd", "cov"
 """Arguments of families that are quadratic in what is drawn."""
 
 
-class Moments(NamedTuple):
+class ColumnMoments(NamedTuple):
     """Means and standard deviations of an observed variable's columns ``[*axes but that of rows]``, those of columns that do not vary the
     smallest others."""
 
@@ -29,7 +29,7 @@ class Moments(NamedTuple):
     sd: Tensor
 
 
-def _moments(joint: BoundDensity, target: str) -> Moments | None:
+def _moments(joint: BoundDensity, target: str) -> ColumnMoments | None:
     """None where no column varies."""
     values, unseen = joint.observed[target].to(joint.dtype), joint.unseen.get(target)
     seen = torch.isfinite(values) if unseen is None else torch.isfinite(values) & ~unseen
@@ -40,10 +40,10 @@ def _moments(joint: BoundDensity, target: str) -> Moments | None:
     varying = sd[sd > 0]
     if not len(varying):
         return None
-    return Moments(joint.axes(target)[1:], mean, torch.where(sd > 0, sd, varying.min()))
+    return ColumnMoments(joint.axes(target)[1:], mean, torch.where(sd > 0, sd, varying.min()))
 
 
-def _measured(joint: BoundDensity, blocks: Iterable[MaximumBlock]) -> Iterator[tuple[str, str, Moments]]:
+def _measured(joint: BoundDensity, blocks: Iterable[MaximumBlock]) -> Iterator[tuple[str, str, ColumnMoments]]:
     """Arguments of families that are quadratic in an observed variable, the name that stands there, and the variable's moments."""
     for block in blocks:
         for argument, name in zip(block.step.arguments, block.names, strict=False):
