@@ -22,6 +22,7 @@ from pgmlang.native.placement import LoopBody
 from pgmlang.native.printer import Printer
 from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function, write_imports
 from pgmlang.native.scalars import Array, walk
+from pgmlang.native.stages import arrays_of
 from pgmlang.native.value_terms import ValueTerms
 
 MOST_DRAWN = 40
@@ -115,7 +116,7 @@ def conditional_program(terms: ValueTerms, names: Sequence[str], file_name: str 
     if len(terms.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(terms.graph.known):,} operations, which would take long to compile")
     items = [*pieces.prepared, *pieces.given, *(h.term for c in pieces.conditionals for h in c.terms)]
-    filled = {s.array for s in (*pieces.prepared, *pieces.given)}
+    filled = set(arrays_of((*pieces.prepared, *pieces.given)))
     loads = {s.payload for item in items for s in walk(*item.scalars) if s.op == "load"} - filled
     read = sorted(loads, key=lambda a: a.name)
     own = [Array("values", (n,), terms.model.array_axes(terms.model.by_name[n]), False, True) for n in names]
@@ -133,7 +134,7 @@ def conditional_program(terms: ValueTerms, names: Sequence[str], file_name: str 
     still = [
         *given,
         *(identifiers[word] for word, _ in lists),
-        *(identifiers[s.array] for s in pieces.prepared),
+        *(identifiers[a] for a in arrays_of(pieces.prepared)),
         *wanted,
     ]
     printed = _Functions(body, identifiers, pieces, values, still)
@@ -165,7 +166,7 @@ class _Functions:
     @property
     def of_chain(self) -> list[str]:
         """The values of one chain, and what is filled for it."""
-        return [self.names[a] for a in (*self.values, *(s.array for s in self.pieces.given))]
+        return [self.names[a] for a in (*self.values, *arrays_of(self.pieces.given))]
 
     def weights(self, conditional: ElementConditional) -> None:
         """The log-weights of one element, to be inlined."""
