@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ SIDE_BY_SIDE = 500_000
 class PointSurface:
     """The log-posterior ``total`` ``[point]`` of values ``[point, ...]`` as a function of free numbers ``[n]``: of probabilities the logits relative to each row's
     greatest, those of nothing held; of others the free ones. ``values``: where it is looked at; ``shares``: which cells of
-    probabilities are free. ``near``: `total` to second order around values, where that is cheaper; ``looks_at_data``: whether `total` does."""
+    probabilities are free. ``near``: `total` to second order around values, where that is cheaper; ``looks_at_data``: whether `total` does. ``units`` by which some values are measured."""
 
     joint: BoundDensity
     total: Total
@@ -40,6 +40,7 @@ class PointSurface:
     shares: Mapping[str, Tensor]
     near: Callable[[dict[str, Tensor]], Total | None]
     looks_at_data: bool = True
+    units: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -55,7 +56,8 @@ class PointSurface:
 
     def _rest(self) -> dict[str, Tensor]:
         others = {n: v for n, v in self.values.items() if n not in self.shares}
-        return unconstrain(self.joint, others, self.values, self.values) if others else {}
+        measured = {n: v / self.units.get(n, 1.0) for n, v in others.items()}
+        return unconstrain(self.joint, measured, self.values, self.values) if others else {}
 
     def start(self) -> Tensor:
         """The free numbers of the values."""
@@ -79,7 +81,8 @@ class PointSurface:
         rest = self._rest()
         if rest:
             free = {n: pieces[n].reshape((*lead, *v.shape)) for n, v in rest.items()}
-            out.update(constrain(self.joint, free, {**self.values, **out}, {**self.values, **out})[0])
+            measured = constrain(self.joint, free, {**self.values, **out}, {**self.values, **out})[0]
+            out.update({n: v * self.units.get(n, 1.0) for n, v in measured.items()})
         return {n: out[n] for n in self.values}
 
     def around(self, x: np.ndarray) -> Function:
@@ -107,10 +110,11 @@ class PointSurface:
 
 def point_surface(
     joint: BoundDensity, total: Total, values: dict[str, Tensor], simplices: tuple[str, ...],
-    near: Callable[[dict[str, Tensor]], Total | None] = lambda values: None,
+    near: Callable[[dict[str, Tensor]], Total | None] = lambda values: None, units: Mapping[str, Tensor] | None = None,
 ) -> PointSurface:  # fmt: skip
     """The surface of a log-posterior ``total`` around values, of which the ``simplices`` are probabilities along their
-    last axis: times the gradient they are expected counts. ``near``: the same to second order around values."""
+    last axis: times the gradient they are expected counts. ``near``: the same to second order around values; ``units`` by
+    which some values are measured."""
     shares = {}
     leaves = {n: values[n].detach().clone().requires_grad_() for n in simplices}
     with torch.enable_grad():
@@ -119,7 +123,7 @@ def point_surface(
     for (name, value), slope in zip(leaves.items(), slopes, strict=True):
         mask = (value * slope).detach() > ON_BOUNDARY
         shares[name] = mask.scatter(-1, value.argmax(-1, keepdim=True), False)
-    return PointSurface(joint, total, values, shares, near)
+    return PointSurface(joint, total, values, shares, near, units=units or {})
 
 
 def judged(

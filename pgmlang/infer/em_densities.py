@@ -29,7 +29,7 @@ from pgmlang.infer.em_options import SHORT, EmOptions
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
 from pgmlang.infer.m_steps import simplices_of
-from pgmlang.infer.singular import are_singular
+from pgmlang.infer.spreads import are_singular, in_units_of_data, units_of
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.objectives.log_density import log_prior
 from pgmlang.plan.deadline import OutOfTime
@@ -104,6 +104,7 @@ class DensityEm:
                     self.joint.num_states(name), shape, generator=generator, device=self.joint.device
                 )
         held = {n: c for n, c in codes.items() if c is not None}
+        values = in_units_of_data(self.joint, self.q.closed, values)
         return DensityEmState(self._with_rare(self.q.maximise(values, self._expect(values, held)[1])), begun)
 
     def _with_rare(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -315,7 +316,8 @@ class DensityEm:
             return lambda values: height(*split(self.joint, values)) + self._log_prior(values)
 
         simplices = tuple(n for n in values if n in self.simplices)
-        return point_surface(self.joint, total, values, simplices, near)
+        units = units_of(self.joint, self.q.closed, values)
+        return point_surface(self.joint, total, values, simplices, near, units)
 
     def _counts(self, one: dict[str, Tensor]) -> dict[str, np.ndarray]:
         """Expected counts behind learned tables: their probabilities times the gradient of the log-likelihood."""

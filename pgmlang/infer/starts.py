@@ -48,6 +48,8 @@ def lifted(target: Target, x: Tensor, deadline: Deadline = NEVER) -> Tensor:
         is_low = height < level
         if not bool(is_low.any()) or deadline.is_over():
             break
+        # far down a slope of 1e12 a point would else remember that size, and creep where it is 1
+        slope = slope / slope.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(slope.dtype).tiny)
         first, second, step = _adam(first, second, slope, i)
         x = torch.where(is_low.unsqueeze(-1), x + step, x)
     return torch.where(torch.isfinite(value(target, x)).unsqueeze(-1), x, begun)

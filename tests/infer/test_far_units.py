@@ -105,3 +105,32 @@ def test_a_spread_that_falls_to_zero_is_given_up_in_any_unit(unit: float) -> Non
     assert fit.status != "converged"
     assert "`s`" in fit.warnings[0].message
     assert "no finite estimate" in fit.warnings[0].message
+
+
+HEAD = "param share[k] : simplex\nplate k[2] { "
+ROW = " }\nplate row { z ~ Categorical(share) ; "
+MIXTURES = {
+    "columns": "dim d[2]\n" + HEAD + "param m[d] : real\n param s[d] : positive" + ROW + "x[d] ~ Normal(m[z], s[z]) }",
+    "matrices": "dim d[2]\ndim e like d\n" + HEAD + "param m[d] : real\n param S[d, e] : cov" + ROW + "x[d] ~ MultivariateNormal(m[z], S[z]) }",
+    "one spread": HEAD + "param m : real }\nparam s : positive\nplate row { z ~ Categorical(share) ; x ~ Normal(m[z], s) }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_mixtures_by_em(name: str) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(200, 2)) + 5 * rng.integers(2, size=(200, 1)) * np.array([1.0, -0.4])
+    x = x[:, 0] if name == "one spread" else x
+    model = pgmlang.compile(MIXTURES[name])
+    near = model.fit({"x": x}, method="em", seed=1)
+    for unit in (1e-8, 1e8):
+        far = model.fit({"x": unit * x}, method="em", seed=1)
+        assert near.record.status == far.record.status == "converged"
+        assert near.record.log_likelihood is not None
+        assert far.record.log_likelihood == pytest.approx(
+            near.record.log_likelihood - x.size * np.log(unit), abs=1e-6
+        )
+        np.testing.assert_allclose(np.asarray(far.params["m"]) / unit, near.params["m"], rtol=1e-5, atol=1e-5)
+        errors = (f.record.standard_errors["m"] for f in (far, near))
+        np.testing.assert_allclose(next(errors) / unit, next(errors), rtol=1e-4)
+        assert far.score({"x": unit * x}).sum() == pytest.approx(far.record.log_likelihood, rel=1e-12)

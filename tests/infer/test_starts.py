@@ -196,10 +196,12 @@ def test_the_mode_of_a_mixture_is_the_best_of_its_starts() -> None:
     assert fit.record.provenance["log_density"] == pytest.approx(-170.3988, abs=0.01)
 
 
-def test_no_chain_begins_far_down_a_slope() -> None:
-    """Of rows far apart and scales drawn near one, the lowest start is 1e5 nats below the median; moved up, it takes part."""
+@pytest.mark.parametrize("scale", ["s", "s * s * s * s"])
+def test_no_chain_begins_far_down_a_slope(scale: str) -> None:
+    """Of rows far apart and scales drawn near one, the lowest start is 1e5 or 1e12 nats below the median; moved up, it takes part."""
     data = {"y": list(np.linspace(-200, 200, 400)), "g": [f"g{i % 20}" for i in range(400)]}
-    text = "m ~ Normal(0, 100)\ns ~ HalfNormal(100)\nplate g {\n  a ~ Normal(m, 10)\n  plate row { y ~ Normal(a, s) }\n}"
+    text = "m ~ Normal(0, 100)\ns ~ HalfNormal(100)\nplate g {\n  a ~ Normal(m, 10)\n  plate row { y ~ Normal(a, SCALE) }\n}"
+    text = text.replace("SCALE", scale)
     problem = problem_of(text, data)
     target = target_of(problem)
 
