@@ -1,7 +1,9 @@
-"""Discrete variables of a bound density drawn element by element given all else, by compiled loops."""
+"""Variables of a bound density drawn element by element given all else, by compiled loops: labels from their full conditionals, real ones by
+random walks."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,7 +14,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values, completed
-from pgmlang.density.native import held_values
+from pgmlang.density.native import held_values, supports_of
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.native.conditional_chains import ConditionalChains
 from pgmlang.native.conditional_program import ConditionalProgram, conditional_program
@@ -21,6 +23,7 @@ from pgmlang.native.formulas import NotScalar
 from pgmlang.native.numpy_values import NumpyValues
 from pgmlang.native.placed import Marks
 from pgmlang.native.scalars import Array
+from pgmlang.native.supports import Support
 from pgmlang.native.value_terms import ValueTerms
 
 
@@ -38,13 +41,26 @@ class ElementSweeps:
 
     def sweep(self, generator: Generator, values: Values) -> dict[str, Tensor]:
         """Values with every element drawn once, one after the other."""
+        return self.walk(generator, values, self.first_steps(values), 0.0)[0]
+
+    def first_steps(self, values: Values) -> Tensor:
+        """Logarithms of the steps ``[chain, n]`` of real variables' elements that have learnt nothing yet."""
+        _, lead = self.arrays(values)
+        return torch.zeros(math.prod(lead), self.chains.num_steps, dtype=torch.float64)
+
+    def walk(
+        self, generator: Generator, values: Values, steps: Tensor, rate: float
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """As `sweep`, with the steps of real variables' elements, which learn at a rate; gives these too, and the mean chance ``[chain]`` that
+        they were taken."""
         arrays, lead = self.arrays(values)
         seeds = torch.randint(-(2**63), 2**63 - 1, (len(arrays[0]),), generator=generator).numpy().view(np.uint64)
-        self.chains.sweep(arrays, seeds)
+        learnt = steps.numpy().copy()
+        accepted = self.chains.sweep(arrays, seeds, learnt, rate)
         out = dict(values)
         for name, array in zip(self.names, arrays, strict=False):
             out[name] = torch.from_numpy(array).to(values[name].dtype).reshape(*lead, *self.joint.shapes[name])
-        return out
+        return out, torch.from_numpy(learnt), torch.from_numpy(accepted)
 
     def log_weights(self, name: str, values: Values) -> np.ndarray:
         """Log-weights ``[chain, n, K]`` of the states of a variable's elements that are drawn, each given all else."""
@@ -63,7 +79,8 @@ class ElementSweeps:
         for name, shape in zip(of, shapes, strict=True):
             array = everything[name].detach().expand(*lead, *shape).reshape(-1, *shape).numpy()
             if name in self.names:
-                out.append(array.astype(np.int64))
+                # a copy, which is drawn in
+                out.append(array.astype(float if name in self.chains.program.walks else np.int64))
             else:
                 out.append(np.ascontiguousarray(array))
         return out, lead
@@ -95,7 +112,14 @@ def sweep_program(joint: BoundDensity, names: Sequence[str]) -> tuple[Conditiona
     terms = ValueTerms(
         model, {}, Marks(partly_seen=frozenset(joint.programs.partly_seen)), drawn=frozenset(names), moving=moving
     )
-    return conditional_program(terms, names), terms
+    reals = [n for n in names if not model.by_name[n].type.is_discrete]
+    if any(n in joint.missing for n in reals):
+        raise NotScalar("numbers that are missing in part")
+    supports = supports_of(joint, reals)
+    plain = {n: s for n, s in supports.items() if type(s) is Support}
+    if len(plain) < len(reals):
+        raise NotScalar("a random walk of what is no number between given bounds")
+    return conditional_program(terms, names, plain), terms
 
 
 def element_sweeps(joint: BoundDensity, names: Sequence[str]) -> ElementSweeps:
@@ -108,7 +132,8 @@ def element_sweeps(joint: BoundDensity, names: Sequence[str]) -> ElementSweeps:
     def size(axis: str) -> int:
         return states[axis] if axis in states else joint.layout.size(joint.model.root_axis(axis))
 
-    states = {states_axis(n): joint.num_states(n) for n in names}
+    reals = program.walks
+    states = {states_axis(n): 2 if n in reals else joint.num_states(n) for n in names}
     values = NumpyValues(array, size, terms.stages)
     found: dict[str, np.ndarray] = {}
     for _, children in program.lists:

@@ -113,7 +113,9 @@ def composed(text: str) -> Method:
             from pgmlang.infer.sweep_blocks import sweep_block
 
             def sweeps(kinds: dict[str, str]) -> Any:
-                return sweep_block(joint, kinds, options.backend, options.warmup + options.draws, options.chains)
+                return sweep_block(
+                    joint, kinds, options.backend, options.warmup, options.warmup + options.draws, options.chains
+                )
 
             composed_blocks: list[Any] = []
             for assignment in assigned(problem.model, problem.facts, parts):

@@ -20,6 +20,6 @@ class CycleOptions(SamplerOptions):
 @dataclass(frozen=True, kw_only=True)
 class GibbsOptions(CycleOptions):
     """``backend``: what draws, ``torch``, ``native`` (compiled loops, labels with what is conjugate to them integrated out where the model has
-    that form), or ``auto``: loops where they can say it and the run is long enough to pay for compiling them."""
+    that form; numbers without a conjugate family by random walks), or ``auto``: loops where they can say it and the run is long enough to pay for compiling them."""
 
     backend: str = "auto"

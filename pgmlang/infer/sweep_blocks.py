@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Generator, Tensor
@@ -25,38 +25,51 @@ from pgmlang.normal import canonical_factors
 Values = dict[str, Tensor]
 ENOUGH_WORK = 4.0
 """Seconds of torch's time that compiling a program is worth."""
+FORGETTING = -0.6
+"""The power of the iteration that steps learn by."""
 CALL, ELEMENT = 150e-6, 20e-9
 """Seconds of torch's: of trying a value, and for an element of a factor of one chain. (They stand for every machine, as the choice does.)"""
 
 
 @dataclass(frozen=True, eq=False)
 class SweepBlock:
-    """Discrete variables drawn one element after the other by compiled loops."""
+    """Variables drawn one element after the other by compiled loops. Steps of real ones learn through the ``warmup``, each of its own chain
+    alone, less and less (Robbins and Monro 1951)."""
 
     names: tuple[str, ...]
     sweeps: ElementSweeps | TabulatedLabels
+    warmup: int = 0
 
     def start(self, generator: Generator, values: Values) -> Any:
-        return ()
+        return self.sweeps.first_steps(values) if self._walks(self.sweeps) else ()
 
     def step(
         self, generator: Generator, values: Values, state: Any, iteration: int
     ) -> tuple[Values, Any, Tensor | None]:
-        return self.sweeps.sweep(generator, values), state, None
+        if not self._walks(self.sweeps):
+            return self.sweeps.sweep(generator, values), state, None
+        rate = (iteration + 1) ** FORGETTING if iteration < self.warmup else 0.0
+        return self.sweeps.walk(generator, values, state, rate)
+
+    @staticmethod
+    def _walks(sweeps: ElementSweeps | TabulatedLabels) -> TypeGuard[ElementSweeps]:
+        return isinstance(sweeps, ElementSweeps) and bool(sweeps.chains.program.walks)
 
 
 def sweep_block(
-    joint: BoundDensity, kinds: Mapping[str, str], backend: str, iterations: int, chains: int
+    joint: BoundDensity, kinds: Mapping[str, str], backend: str, warmup: int, iterations: int, chains: int
 ) -> SweepBlock | None:
     """The block of the variables, by the kinds that ``gibbs.kinds_of`` gave them, that loops draw no worse than torch does, where that is
-    asked for or pays for so many ``iterations``. Raises PgmError PGM0602 where it is asked for and cannot be."""
-    names = tuple(n for n, kind in kinds.items() if kind in ("elements", "field", "loops"))
+    asked for or pays for so many ``iterations``, the ``warmup`` among them; real variables by random walks where that is their kind. Raises PgmError PGM0602 where it is asked for and cannot be."""
+    names = tuple(n for n, kind in kinds.items() if kind in ("elements", "field", "loops", "walk"))
+    walks = "walk" in kinds.values()
     if any(kind == "loops" for kind in kinds.values()):
         if backend == "torch":
             some = ", ".join(f"`{n}`" for n, kind in kinds.items() if kind == "loops")
             message = f"the elements of {some} meet, and are drawn by compiled loops alone"
             raise PgmError(Diagnostic("PGM0602", message, help="leave out `--backend torch`"))
         backend = "native"
+    backend = "native" if walks else backend
     exact = tuple(n for n, kind in kinds.items() if kind == "exact")
     if exact and _is_drawn_apart(joint, exact):
         names = tuple(n for n in kinds if n in names or n in exact)
@@ -69,13 +82,13 @@ def sweep_block(
         )
 
     try:
-        if set(joint.latent) <= set(names) and pays(LOADING):
+        if set(joint.latent) <= set(names) and not walks and pays(LOADING):
             try:
                 return SweepBlock(names, tabulated_labels(given_log_z(joint, names), names, with_rest=True))
             except NotScalar:
                 pass
         if pays(ENOUGH_WORK):
-            return SweepBlock(names, element_sweeps(joint, names))
+            return SweepBlock(names, element_sweeps(joint, names), warmup)
     except NotScalar as reason:
         if backend == "native":
             raise no_loops(reason) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,18 +44,34 @@ class ConditionalChains:
         lists = tuple(np.ascontiguousarray(a) for a in self.lists)
         return (*given, *lists, *self.module.prepare(*given, *sizes), *sizes)
 
-    def sweep(self, values: Sequence[np.ndarray], seeds: np.ndarray) -> None:
-        """Draws every element once, in place: ``values`` of the program's ``[chain, *shape]``, ``seeds [chain]`` of 64 bits."""
+    @cached_property
+    def num_steps(self) -> int:
+        """Elements of real variables, each of which has a step."""
+        named = zip(self.program.drawn, self.orders, strict=True)
+        return sum(len(order) for name, order in named if name in self.program.walks)
+
+    def sweep(
+        self, values: Sequence[np.ndarray], seeds: np.ndarray, steps: np.ndarray | None = None, rate: float = 0.0
+    ) -> np.ndarray:
+        """Draws every element once, in place: ``values`` of the program's ``[chain, *shape]``, ``seeds [chain]`` of 64 bits. Elements of real
+        variables move by their ``steps [chain, num_steps]``, logarithms, which learn at a ``rate``, in place; gives the mean chance ``[chain]`` that these were
+        taken."""
+        accepted = np.ones(len(seeds))
 
         def run(part: slice) -> None:
-            self.module.sweep(*(v[part] for v in values), seeds[part], *self.orders, *still)
+            walks = (steps[part], rate, accepted[part]) if steps is not None and self.program.walks else ()
+            self.module.sweep(*(v[part] for v in values), seeds[part], *walks, *self.orders, *still)
 
         still = self._still
-        shares = min(self.threads, len(seeds), max(1, len(seeds) * sum(map(len, self.orders)) // FEWEST_DRAWS))
+        self._each(len(seeds), run)
+        return accepted / max(1, self.num_steps)
+
+    def _each(self, chains: int, run: Callable[[slice], None]) -> None:
+        shares = min(self.threads, chains, max(1, chains * sum(map(len, self.orders)) // FEWEST_DRAWS))
         if shares < 2:
             run(slice(None))
             return
-        cuts = np.linspace(0, len(seeds), shares + 1).astype(int)
+        cuts = np.linspace(0, chains, shares + 1).astype(int)
         for done in [self._pool.submit(run, slice(a, b)) for a, b in pairwise(cuts)]:
             done.result()
 

@@ -1,4 +1,5 @@
-"""A Model's discrete variables drawn one element at a time, as a program of loops: the log-weights of an element's states given all else.
+"""A Model's variables drawn one element at a time, as a program of loops: the log-weights of a label's states given all else, and the
+log-densities of two numbers that are tried for an element of a real variable.
 
 For each factor that holds an element its terms are worked out once for every state: what does not hang on the state outside of the loop over
 states, what hangs on nothing that is drawn once a sweep. Which elements of a factor hold an element is a list of children, made before.
@@ -15,10 +16,10 @@ import numpy as np
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.numpy_values import NumpyValues
 from pgmlang.native.prepared import Preparation
-from pgmlang.native.scalars import Loop, Scalar, walk
+from pgmlang.native.scalars import Array, Loop, Scalar, walk
 from pgmlang.native.stages import AnyStage
 from pgmlang.native.substitution import Replacement, TakenOut
-from pgmlang.native.value_terms import ValueTerms, places_of
+from pgmlang.native.value_terms import ValueTerms, is_picked, looks_at, places_of
 
 ELEMENT = -1
 """The depth of the loops that say which element is drawn."""
@@ -59,12 +60,14 @@ class HeldTerm:
 
 @dataclass(frozen=True)
 class ElementConditional:
-    """What the log-weights of a variable's elements, at places along ``element``, are sums of, along the loop ``states``."""
+    """What the log-weights of a variable's elements, at places along ``element``, are sums of, along the loop ``states``; ``tried``: the array
+    of numbers that states of a real variable stand for."""
 
     name: str
     element: tuple[Loop, ...]
     states: Loop
     terms: tuple[HeldTerm, ...]
+    tried: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,12 @@ def _conditional(terms: ValueTerms, name: str, found: Sequence[FactorTerm], take
     axes = terms.model.array_axes(terms.model.by_name[name])
     element = tuple(Loop(a, ELEMENT - i) for i, a in enumerate(axes))
     states = Loop(states_axis(name))
-    held = [_held(terms, name, number, term, element, states, taken) for number, term in enumerate(found, 1)]
-    return ElementConditional(name, element, states, tuple(h for h in held if h is not None))
+    state, tried = terms.graph.make("loop", payload=states), None
+    if not terms.model.by_name[name].type.is_discrete:
+        tried = Array("tried", (name,), (states.axis,), False, True)
+        state = terms.graph.load(tried, [state])
+    held = [_held(terms, name, number, term, element, state, taken) for number, term in enumerate(found, 1)]
+    return ElementConditional(name, element, states, tuple(h for h in held if h is not None), tried)
 
 
 def _held(
@@ -109,17 +116,18 @@ def _held(
     number: int,
     term: FactorTerm,
     element: tuple[Loop, ...],
-    states: Loop,
+    state: Scalar,
     taken: TakenOut,
 ) -> HeldTerm | None:
-    slots = places_of(term.value, (name,))
+    is_label = terms.model.by_name[name].type.is_discrete
+    slots = (places_of if is_label else looks_at)(term.value, (name,))
     if not slots:
         return None
     graph = terms.graph
-    state = graph.make("loop", payload=states)
     along = {s.payload for slot in slots for s in walk(*slot.args) if s.op == "loop"}
-    held = tuple(loop for loop in term.loops if loop in along)
-    is_single = len(slots) == 1 and slots[0].loops <= set(term.loops)
+    # of numbers that labels pick every element of a factor may hold each
+    held = () if any(map(is_picked, slots)) else tuple(loop for loop in term.loops if loop in along)
+    is_single = len(slots) == 1 and slots[0].loops <= set(term.loops) and not is_picked(slots[0])
     plain = [a.payload for a in slots[0].args if a.op == "loop"]
     is_own = is_single and len(set(plain)) == len(element) and set(plain) == set(held)
 

@@ -40,7 +40,7 @@ RESERVED = ARRAYS | SPECIAL | TAILS | VECTOR_MAPS | MATRICES | SEQUENCES | {
     "kinetic", "slope", "found", "entry", "leap", "kick", "value", "is_finite",
     "compiled", "compiled_sums", "compiled_paths", "draw", "unit_values", "add_unit_values",
     "weights", "place", "places", "out", "seeds", "stream", "STEP", "uniform", "drawn_state", "sweep", "lanes_at", "number_in", "with_number", "first", "lane", "lanes", "chains", "width",
-    "held", "lane_functions", "compiled_groups", "one",
+    "held", "lane_functions", "compiled_groups", "one", "accepted", "rate", "chance", "walked", "log_volume", "acceptance", "OPTIMAL",
 }  # fmt: skip
 
 

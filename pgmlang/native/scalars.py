@@ -36,6 +36,7 @@ ArrayKind = Literal[
     "scale",
     "given",
     "set",
+    "tried",
 ]
 
 
@@ -44,7 +45,7 @@ class Array:
     """An array that a program reads. ``kind``: ``values`` of the variable ``of``, its ``free`` ones (a stretch of the free vector), what
     the program has ``computed``; the ``parent`` of a plate (outer, inner), the rows ``previous`` in a chain (chain, lag), the ``position`` in
     it, its rows in ``order``, which cells are ``seen``, which are ``open`` though others are given, the ``weight`` of rows, the ``scale`` of sums
-    over them, which cells of a variable are ``given`` (the others are free), which an intervention has ``set``. ``axes`` of its elements; ``varies``: they hang on the free vector,
+    over them, which cells of a variable are ``given`` (the others are free), which an intervention has ``set``, the numbers ``tried`` for an element. ``axes`` of its elements; ``varies``: they hang on the free vector,
     ``is_active``: with derivatives."""
 
     kind: ArrayKind
@@ -61,7 +62,10 @@ class Array:
                 return f"{outer}_of_{inner}"
             case "previous", (chain, lag):
                 return f"{chain}_before_{lag}"
-            case "position" | "order" | "seen" | "open" | "weight" | "free" | "scale" | "given" | "set", (name,):
+            case (
+                "position" | "order" | "seen" | "open" | "weight" | "free" | "scale" | "given" | "set" | "tried",
+                (name,),
+            ):
                 return f"{name}_{self.kind}"
         return "_".join(self.of)
 

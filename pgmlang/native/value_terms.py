@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.factors import factor_names, factors_around
+from pgmlang.lower.supports import moving_bounds
 from pgmlang.model import Model
 from pgmlang.model.expr import Ref
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
@@ -14,10 +15,13 @@ from pgmlang.native.formulas import NotScalar
 from pgmlang.native.placed import Places
 from pgmlang.native.scalars import Array, Scalar, walk
 
+WALKED = frozenset({"real", "positive", "unit"})
+"""Types whose values are single numbers between given bounds."""
+
 
 @dataclass
 class ValueTerms(FactorTerms):
-    """Terms in which every variable is an array of values. ``drawn``: discrete variables whose elements are set one by one, in whose
+    """Terms in which every variable is an array of values. ``drawn``: variables whose elements are set one by one, in whose
     definitions they are said where they are looked at; ``moving``: others that a program is given anew."""
 
     drawn: frozenset[str] = frozenset()
@@ -56,13 +60,41 @@ class ValueTerms(FactorTerms):
         return self.inlined[key]
 
 
-def places_of(value: Scalar, drawn: Collection[str]) -> list[Scalar]:
+def looks_at(value: Scalar, drawn: Collection[str]) -> list[Scalar]:
     """Where a scalar looks at drawn variables: loads, in one order."""
-    found = [s for s in walk(value) if s.op == "load" and s.payload.kind == "values" and s.payload.of[0] in drawn]
+    return [s for s in walk(value) if s.op == "load" and s.payload.kind == "values" and s.payload.of[0] in drawn]
+
+
+def is_picked(load: Scalar) -> bool:
+    """Whether other variables pick the element that is looked at."""
+    return any(s.op == "load" and s.payload.varies for index in load.args for s in walk(index))
+
+
+def places_of(value: Scalar, drawn: Collection[str]) -> list[Scalar]:
+    """As `looks_at`, where no other variable picks. Raises NotScalar."""
+    found = looks_at(value, drawn)
     for load in found:
-        if any(s.op == "load" and s.payload.varies for index in load.args for s in walk(index)):
+        if is_picked(load):
             raise NotScalar(f"elements of `{load.payload.of[0]}` that other variables pick")
     return found
+
+
+def walked_by_loops(model: Model, names: Collection[str], drawn: Collection[str]) -> frozenset[str]:
+    """Those of some real variables whose elements a random walk of loops can move, ``drawn`` ones being set one by one beside."""
+    model = model.once(with_labels_picked)
+    every, found = frozenset(drawn) | frozenset(names), set()
+    for name in names:
+        conditional = model.conditional_of.get(name)
+        if model.by_name[name].type.kind not in WALKED or conditional is None:
+            continue
+        if moving_bounds(conditional.distribution):
+            continue
+        try:
+            ValueTerms(model, {}, drawn=every).terms_around((name,))
+        except NotScalar:
+            continue
+        found.add(name)
+    return frozenset(found)
 
 
 def with_loops(model: Model, names: Collection[str]) -> frozenset[str]:

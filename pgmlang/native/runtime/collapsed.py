@@ -16,14 +16,13 @@ import math
 
 import numpy as np
 
-from pgmlang.native.compiled import compiled, inlined
-from pgmlang.native.runtime.streams import STEP, uniform
+from pgmlang.native.compiled import compiled
+from pgmlang.native.runtime.streams import STEP, TWO_PI, normal, uniform
 
 SMALLEST, LARGEST = 1e-200, 1e200
 LOWEST = -700.0
 NEVER_REFUSED = -40.0
 FEW = 8
-TWO_PI = 2.0 * math.pi
 
 
 @compiled
@@ -284,13 +283,6 @@ def log_of_normals(
         out[chain] += total
 
 
-@inlined
-def normal_at(count):
-    """A standard normal number by two numbers of a stream (Box and Muller 1958)."""
-    radius = math.sqrt(-2.0 * math.log(1.0 - uniform(count + STEP)))
-    return radius * math.cos(TWO_PI * uniform(count + STEP + STEP))
-
-
 @compiled
 def draw_shares(concentration, streams, out):
     """Draws from Dirichlet distributions of ``concentration [C, rows, values]`` into ``out``, by logarithms of gamma numbers: those of small
@@ -322,7 +314,7 @@ def draw_shares(concentration, streams, out):
                     d = a - 1.0 / 3.0
                     c = 1.0 / math.sqrt(9.0 * d)
                     while True:
-                        x = normal_at(count)
+                        x = normal(count)
                         count += STEP + STEP + STEP
                         w = 1.0 + c * x
                         if w > 0.0:
@@ -351,6 +343,6 @@ def draw_means(precisions, moments, streams, out):
         count = streams[chain]
         for r in range(precisions.shape[1]):
             a = precisions[chain, r]
-            out[chain, r] = moments[chain, r] / a + normal_at(count) / math.sqrt(a)
+            out[chain, r] = moments[chain, r] / a + normal(count) / math.sqrt(a)
             count += STEP + STEP
         streams[chain] = count

@@ -3,6 +3,8 @@ on its own seed and on no thread."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pgmlang.native.compiled import inlined
@@ -13,6 +15,7 @@ HALF = np.uint64(33)
 """Bits left out of a number of 31."""
 MANTISSA = np.uint64(11)
 """Bits left out of a number of 53."""
+TWO_PI = 2.0 * math.pi
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _BY = (np.uint64(30), np.uint64(27), np.uint64(31))
 _BY_30, _BY_27, _BY_31 = _BY
@@ -36,3 +39,10 @@ def bits_31(state):  # type: ignore[no-untyped-def]
 def uniform(state):  # type: ignore[no-untyped-def]
     """A number on [0, 1) of a stream's state."""
     return np.float64(mixed(state) >> MANTISSA) * 1.1102230246251565e-16
+
+
+@inlined
+def normal(state):  # type: ignore[no-untyped-def]
+    """A standard normal number by the two numbers of a stream after its state (Box and Muller 1958)."""
+    radius = math.sqrt(-2.0 * math.log(1.0 - uniform(state + STEP)))
+    return radius * math.cos(TWO_PI * uniform(state + STEP + STEP))
