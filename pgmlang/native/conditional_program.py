@@ -24,6 +24,7 @@ from pgmlang.native.placement import LoopBody
 from pgmlang.native.printer import Printer
 from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function, write_imports
 from pgmlang.native.scalars import Array, walk
+from pgmlang.native.stages import arrays_of
 from pgmlang.native.supports import Support
 from pgmlang.native.value_terms import ValueTerms
 
@@ -123,7 +124,7 @@ def conditional_program(
     if len(terms.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(terms.graph.known):,} operations, which would take long to compile")
     items = [*pieces.prepared, *pieces.given, *(h.term for c in pieces.conditionals for h in c.terms)]
-    filled = {s.array for s in (*pieces.prepared, *pieces.given)}
+    filled = set(arrays_of((*pieces.prepared, *pieces.given)))
     loads = {s.payload for item in items for s in walk(*item.scalars) if s.op == "load"} - filled
     loads = {a for a in loads if a.kind != "tried"}
     read = sorted(loads, key=lambda a: a.name)
@@ -142,7 +143,7 @@ def conditional_program(
     still = [
         *given,
         *(identifiers[word] for word, _ in lists),
-        *(identifiers[s.array] for s in pieces.prepared),
+        *(identifiers[a] for a in arrays_of(pieces.prepared)),
         *wanted,
     ]
     printed = _Functions(body, identifiers, pieces, values, still, supports)
@@ -179,7 +180,7 @@ class _Functions:
     @property
     def of_chain(self) -> list[str]:
         """The values of one chain, and what is filled for it."""
-        return [self.names[a] for a in (*self.values, *(s.array for s in self.pieces.given))]
+        return [self.names[a] for a in (*self.values, *arrays_of(self.pieces.given))]
 
     def weights(self, conditional: ElementConditional) -> None:
         """The log-weights of one element, to be inlined."""

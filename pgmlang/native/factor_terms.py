@@ -395,10 +395,11 @@ class FactorTerms:
         index = self.indices(expr, axes, places)
         is_recursive = expr.name in recursions(self.model)
         array = recursive_array(self, expr.name) if is_recursive else None
+        key = (expr.name, tuple(map(id, index)))
         if array is not None:
-            return self.graph.load(array, index)
+            # what the same round of a recursion gave is at hand
+            return self.inlined[key] if key in self.inlined else self.graph.load(array, index)
         if is_recursive or all(i.op == "loop" for i in index):
-            key = (expr.name, tuple(map(id, index)))
             if key not in self.inlined:
                 value = self.number(definition.value, dict(zip(axes, index, strict=True)))
                 self.inlined[key] = self.graph.hint(value, expr.name)

@@ -63,11 +63,12 @@ class PlacedExpressions(Protocol):
 
 class RecursiveExpressions(PlacedExpressions, Protocol):
     """Those that recursions are said in: ``latent``: variables of the free vector; ``slopes``: whether derivatives are wanted;
-    ``recursive``: arrays of names that look back."""
+    ``recursive``: arrays of names that look back; ``inlined``: values of names at the elements that were looked at."""
 
     latent: Mapping[str, AnySupport]
     slopes: bool
     recursive: dict[str, Array]
+    inlined: dict[tuple[str, tuple[int, ...]], Scalar]
 
 
 def fresh_name(terms: PlacedExpressions, name: str) -> str:

@@ -26,7 +26,8 @@ class Preparation:
 
     def stage(self, stage: AnyStage) -> AnyStage:
         if isinstance(stage, Stage) and stage.array.varies:
-            return replace(stage, value=self.scalar(stage.value))
+            beside = tuple((array, self.scalar(value)) for array, value in stage.beside)
+            return replace(stage, value=self.scalar(stage.value), beside=beside)
         return stage
 
     def scalar(self, node: Scalar) -> Scalar:

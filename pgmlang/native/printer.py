@@ -21,7 +21,7 @@ from pgmlang.native.placement import LoopBody, Placement
 from pgmlang.native.printed_sequences import SequenceCalls
 from pgmlang.native.printed_slices import SliceCalls
 from pgmlang.native.scalars import Array, Loop, Scalar
-from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, SliceStage, Stage, VectorStage
+from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, SliceStage, Stage, VectorStage, arrays_of
 from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
 
@@ -97,16 +97,16 @@ class Printer:
 
     def _fill(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
         self.out.blank()
-        self._comment(stage.array.name, stage.span)
-        identifier = self.names[stage.array]
+        self._comment(_names_of(stage), stage.span)
         shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
         gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
         start = py.call("full", shape, py.constant(gathered.start)) if gathered else py.call("empty", shape)
         # what no row before is read for is a number, though nothing looks at it
         is_zero = isinstance(stage, SequenceStage | ProbeStage) or (isinstance(stage, Stage) and stage.looks_back)
-        self.out.assign(identifier, py.call("zeros", shape) if is_zero else start)
-        if self.with_gradient and stage.array.is_active:
-            self.out.assign(self._adjoint_array(stage.array), py.call("zeros", shape))
+        for array in arrays_of([stage]):
+            self.out.assign(self.names[array], py.call("zeros", shape) if is_zero else start)
+            if self.with_gradient and array.is_active:
+                self.out.assign(self._adjoint_array(array), py.call("zeros", shape))
         if isinstance(stage, SequenceStage):
             SequenceCalls(self.out, self.names, stage, self.size).forward()
         if isinstance(stage, SequenceStage | ProbeStage):
@@ -119,7 +119,7 @@ class Printer:
 
         def inside() -> None:
             if isinstance(stage, VectorStage):
-                free, values = self._stretch("x", stage), self._vector(identifier, stage)
+                free, values = self._stretch("x", stage), self._vector(self.names[stage.array], stage)
                 log_det = py.call(stage.support.name, free, values)
                 if stage.has_jacobian:
                     self._add("total", log_det)
@@ -127,11 +127,11 @@ class Printer:
                     self.out.statement(ast.Expr(log_det), None)
                 return
             index = self._index(stage, path[-1])
-            target, value = self._place(stage.array, index), self.value(stage.value, path[-1])
-            if gathered:
-                there = self._place(stage.array, index, is_stored=False)
-                value = filled(gathered.step, {"a": there, "b": value})
-            self.out.statement(ast.Assign([target], value), None)
+            for array, scalar in stage.filled:
+                value = self.value(scalar, path[-1])
+                if gathered:
+                    value = filled(gathered.step, {"a": self._place(array, index, is_stored=False), "b": value})
+                self.out.statement(ast.Assign([self._place(array, index)], value), None)
 
         self._loops(path, inside, with_adjoints=False)
 
@@ -154,7 +154,7 @@ class Printer:
         if isinstance(stage, ProbeStage):
             return
         self.out.blank()
-        self._comment(f"adjoints of {stage.array.name}", stage.span)
+        self._comment(f"adjoints of {_names_of(stage)}", stage.span)
         if isinstance(stage, SequenceStage):
             SequenceCalls(self.out, self.names, stage, self.size).adjoint()
             return
@@ -164,16 +164,19 @@ class Printer:
             return
 
         def inside() -> None:
-            adjoints = self._adjoint_array(stage.array)
             assert not isinstance(stage, SequenceStage | ProbeStage)
             if isinstance(stage, VectorStage):
-                given = [self._vector(name, stage) for name in (self.names[stage.array], adjoints)]
+                given = [
+                    self._vector(name, stage)
+                    for name in (self.names[stage.array], self._adjoint_array(stage.array))
+                ]
                 free, gradient = (self._stretch(vector, stage) for vector in ("x", "gradient"))
                 share = py.constant(1.0 if stage.has_jacobian else 0.0)
                 call = py.call(stage.support.adjoint_name, free, *given, gradient, share)
                 self.out.statement(ast.Expr(call), None)
                 return
-            self._send(stage.value, py.item(py.name(adjoints), *self._index(stage, path[-1])))
+            for array, value in stage.filled:
+                self._send(value, py.item(py.name(self._adjoint_array(array)), *self._index(stage, path[-1])))
 
         self._loops(path, inside, is_reversed=isinstance(stage, Stage) and stage.looks_back)
 
@@ -408,3 +411,7 @@ class Printer:
         identifier = self.names["adjoint", node]
         self.out.statement(ast.Assign([ast.Name(identifier, ast.Store())], total), None)
         return py.name(identifier)
+
+
+def _names_of(stage: AnyStage) -> str:
+    return ", ".join(array.name for array in arrays_of([stage]))

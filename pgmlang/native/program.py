@@ -24,7 +24,7 @@ from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
-from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage
+from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage, arrays_of
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
 
@@ -169,7 +169,7 @@ def _printed(
 ) -> NativeProgram:
     """The module. ``asked``: arrays whose adjoints are the chances of labels."""
     model, supports = factors.model, factors.latent
-    filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
+    filled = set(arrays_of((*pieces.prepared, *pieces.stages)))
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
     read |= {a for item in pieces.everything if isinstance(item, SequenceStage | SliceStage) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
@@ -181,7 +181,7 @@ def _printed(
     wanted = [names["size", a] for a in sizes]
     body = Writer(file_name)
     prepare_function(body, names, pieces.prepared, [*given, *wanted])
-    arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
+    arguments = [*given, *(names[a] for a in arrays_of(pieces.prepared)), *wanted]
     if asked or not kind.functions:
         _label_chances(body, names, model, supports, pieces, arguments, asked)
     for function in kind.functions:
@@ -255,7 +255,7 @@ def prepare_function(out: Writer, names: Identifiers, stages: Sequence[AnyStage]
     out.indent += 1
     out.doc("What hangs on data alone.")
     Printer(out, names, with_gradient=False, starts={}, guarded=frozenset()).body(stages, ())
-    out.statement(py.returns(py.tuple_of(*(py.name(names[s.array]) for s in stages))), None, "")
+    out.statement(py.returns(py.tuple_of(*(py.name(names[a]) for a in arrays_of(stages)))), None, "")
     out.indent -= 1
 
 

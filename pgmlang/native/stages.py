@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pgmlang.diagnostics import Span
@@ -13,7 +14,7 @@ from pgmlang.native.supports import VectorSupport
 class Stage:
     """``value`` at each element along ``loops``, at the element that ``places`` say where there are any. With ``gathers``, a key of
     `REDUCTIONS`, several values come to one element: the sum of the rows of each group, say. ``looks_back``: the value reads elements of the
-    array itself, those of loops before."""
+    array itself, those of rounds before, and of those ``beside`` it, which are filled in the same rounds, each with its own value."""
 
     array: Array
     loops: tuple[Loop, ...]
@@ -22,11 +23,17 @@ class Stage:
     gathers: str | None = None
     places: tuple[Scalar, ...] = ()
     looks_back: bool = False
+    beside: tuple[tuple[Array, Scalar], ...] = ()
+
+    @property
+    def filled(self) -> tuple[tuple[Array, Scalar], ...]:
+        """Its arrays, each with its value."""
+        return ((self.array, self.value), *self.beside)
 
     @property
     def scalars(self) -> tuple[Scalar, ...]:
         """All that it is made of."""
-        return (self.value, *self.places)
+        return (*(value for _, value in self.filled), *self.places)
 
 
 @dataclass(frozen=True)
@@ -133,3 +140,8 @@ class SliceStage:
 
 
 AnyStage = Stage | VectorStage | SequenceStage | ProbeStage | SliceStage
+
+
+def arrays_of(stages: Iterable[AnyStage]) -> list[Array]:
+    """The arrays that stages fill, in order."""
+    return [array for s in stages for array in ([a for a, _ in s.filled] if isinstance(s, Stage) else [s.array])]

@@ -67,6 +67,22 @@ CASES = {
             lambda nu: {"nu": nu, "err": v["y"][i] - nu}
         )(v["g person"][i] if t == 0 else v["g person"][i] + v["phi"] * v["y"][before(1)] + v["sd"] * v["err"][before(1)]),
     ),
+    "two that both look back, of data too": ByHand(
+        _model(
+            "    p = if first then g else phi * prev(p) - 0.1 * prev(q) + sd\n"
+            "    q = if first then x - p else tanh(prev(p)) + 0.5 * prev(q) + sd * p * x\n"
+            "    u = if first then x else 0.9 * prev(u) - 0.1 * prev(w)\n    w = if first then 1 else 0.8 * prev(w) + sin(prev(u)) * u\n"
+            "    y ~ Normal(p + q * p + phi * u - w, sd)\n"
+        ),
+        lambda v, before, i, t: (
+            lambda p, u: {
+                "p": p, "u": u,
+                "q": v["x"][i] - p if t == 0 else np.tanh(v["p"][before(1)]) + 0.5 * v["q"][before(1)] + v["sd"] * p * v["x"][i],
+                "w": 1.0 if t == 0 else 0.8 * v["w"][before(1)] + np.sin(v["u"][before(1)]) * u,
+            }
+        )(v["g person"][i] if t == 0 else v["phi"] * v["p"][before(1)] - 0.1 * v["q"][before(1)] + v["sd"],
+          v["x"][i] if t == 0 else 0.9 * v["u"][before(1)] - 0.1 * v["w"][before(1)]),
+    ),
     "two rows back": ByHand(
         _model("    s = if first(2) then x else phi * prev(s) - 0.4 * prev(s, 2) + tanh(prev(s))\n    y ~ Normal(s, sd)\n"),
         lambda v, before, i, t: {"s": v["x"][i] if t < 2 else v["phi"] * v["s"][before(1)] - 0.4 * v["s"][before(2)] + np.tanh(v["s"][before(1)])},

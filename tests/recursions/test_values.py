@@ -75,21 +75,21 @@ def test_loops_and_torch_have_one_density(name: str) -> None:
     np.testing.assert_allclose(gradients, slopes.numpy(), rtol=1e-9, atol=1e-9)
 
 
-def test_names_that_look_back_at_each_other_are_torchs() -> None:
+def test_names_of_different_axes_that_look_back_at_each_other_are_torchs() -> None:
     text = (
-        "a ~ Normal(0, 1)\nplate step = chain {\n  p = if first then a else 0.9 * prev(p) - 0.1 * prev(q)\n"
-        "  q = if first then 1 else 0.8 * prev(q) + 0.2 * sin(prev(p))\n  y ~ Normal(p + q, 1)\n}\n"
+        "dim k[2]\na[k] ~ Normal(0, 1)\nplate step = chain {\n  p[k] = if first then a else 0.9 * prev(p) - 0.1 * prev(q)\n"
+        "  q = if first then 1 else 0.8 * prev(q) + 0.2 * sum(prev(p))\n  y ~ Normal(q, 1)\n}\n"
     )
     target = target_of(problem_of(text, {"y": [0.5, 1.0, 0.0, 0.3]}))
-    with pytest.raises(NotScalar, match="look back at each other"):
+    with pytest.raises(NotScalar, match="of different axes"):
         native_log_density(target.joint, target.names)
-    value, _ = target.value_and_grad(torch.tensor([[0.4]], dtype=torch.float64))
-    p, q, total = 0.4, 1.0, 0.0
+    value, _ = target.value_and_grad(torch.tensor([[0.4, -0.3]], dtype=torch.float64))
+    p, q, total = np.array([0.4, -0.3]), 1.0, 0.0
     for t, y in enumerate([0.5, 1.0, 0.0, 0.3]):
         if t:
-            p, q = 0.9 * p - 0.1 * q, 0.8 * q + 0.2 * np.sin(p)
-        total += stats.norm.logpdf(y, p + q, 1)
-    assert float(value) == pytest.approx(total + stats.norm.logpdf(0.4), abs=1e-12)
+            p, q = 0.9 * p - 0.1 * q, 0.8 * q + 0.2 * p.sum()
+        total += stats.norm.logpdf(y, q, 1)
+    assert float(value) == pytest.approx(total + stats.norm.logpdf([0.4, -0.3]).sum(), abs=1e-12)
 
 
 @pytest.mark.parametrize(
