@@ -38,6 +38,8 @@ from posteriors import POSTERIORS, data_of  # noqa: E402
 
 Draws = dict[str, np.ndarray]
 MOST_JUDGED = 2_000
+LONGEST = 300
+"""Seconds after which a run is given up."""
 
 
 def ours(name: str, chains: int, warmup: int, draws: int) -> tuple[Draws, float]:
@@ -149,9 +151,17 @@ def in_a_process(name: str, tool: str, folder: Path, again: bool) -> tuple[float
     command = [sys.executable, __file__, name, "--one", tool, "--threads", THREADS, "--into", str(place)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "PGMLANG_CACHE": str(folder / "code")}
-    done = subprocess.run(
-        [*command, *(["--again"] if again else [])], env=environment, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            [*command, *(["--again"] if again else [])],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise ImportError(f"longer than {LONGEST} s") from late
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise ImportError((done.stderr.strip().splitlines() or ["it ended without a word"])[-1])
