@@ -134,6 +134,12 @@ class RowBlocks:
         """Whether compiled code sums the labels out."""
         return any(b.native is not None for b in self.blocks)
 
+    def is_of_statistics(self, names: tuple[str, ...]) -> bool:
+        """Whether the factors that hang on these names are coefficients times statistics, all of them."""
+        around = self.joint.memo.once(_around, self, names)
+        is_outside = around.outside is not None or bool(around.priors)
+        return not is_outside and not any(sums.scopes for sums in around.blocks)
+
     @property
     def joint(self) -> BoundDensity:
         return self.whole.joint

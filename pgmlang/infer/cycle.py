@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.partition import density_of
 from pgmlang.density.possible import impossible_elements, possible_free
 from pgmlang.density.reductions import log_joint
+from pgmlang.density.traced import NotRecordable, traced
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
@@ -32,7 +32,9 @@ from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.signatures.kernels import kernel_named
 
 BLOCK, MANY = 10, 250
-"""Most iterations between two looks at the clock, and most sweeps of labels alone."""
+"""Most iterations between two looks at the clock, and most sweeps of labels alone; of so many draws the log-density is recorded."""
+RECORDED = 1_000_000
+"""Most numbers of all chains of which it is: of more Python takes no time that counts."""
 
 
 class CycleState(NamedTuple):
@@ -64,7 +66,7 @@ def build_cycle(
     total = options.warmup + options.draws
     run = label_run(joint, blocks)
     pace = StepBudget(BLOCK if run is None else MANY)
-    log_density = run.log_density if run is not None else partial(log_joint, joint)
+    log_density = run.log_density if run is not None else _log_density_of(joint, options)
     notes = {"backend": "native" if any(isinstance(b, SweepBlock | CollapsedBlock) for b in blocks) else "torch"}
     stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
@@ -122,6 +124,32 @@ def build_cycle(
     return Algorithm(
         init, step, finished, lambda state: _conclude(state, joint, names, finished(state), notes), total
     )
+
+
+def _log_density_of(joint: BoundDensity, options: CycleOptions) -> Callable[[dict[str, Tensor]], Tensor]:
+    """The log-density of values, recorded where it is asked for of many draws that are not large."""
+    recordings: dict[Any, Any] = {}
+    size = options.chains * sum(math.prod(shape) for shape in joint.shapes.values())
+    is_recorded = options.draws >= MANY and size <= RECORDED
+
+    def log_density(values: dict[str, Tensor]) -> Tensor:
+        # numbers first, whose type is the recording's
+        names = sorted(values, key=lambda n: (not values[n].is_floating_point(), n))
+        given = [values[n] for n in names]
+        if not is_recorded or not given[0].is_floating_point():
+            return log_joint(joint, values)
+        key = tuple((n, v.dtype, v.shape) for n, v in zip(names, given, strict=True))
+        if key not in recordings:
+            try:
+                recordings[key] = traced(
+                    lambda *some: log_joint(joint, dict(zip(names, some, strict=True))), *given
+                )
+            except NotRecordable:  # it runs as it is written
+                recordings[key] = None
+        recording = recordings[key]
+        return log_joint(joint, values) if recording is None else recording(*given)
+
+    return log_density
 
 
 def first_values(

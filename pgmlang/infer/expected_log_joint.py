@@ -19,9 +19,11 @@ from pgmlang.density.row_blocks import Expectation
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, unconstrain
 from pgmlang.infer.m_steps import MaximumBlock
+from pgmlang.infer.reference_slopes import reference_slopes
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.plan.deadline import Deadline
+from pgmlang.tables.learned import learned_tables
 
 LABEL = "expected log-joint"
 CLIMBS = 15
@@ -51,9 +53,23 @@ class ExpectedLogJoint:
     def maximise(self, values: dict[str, Tensor], known: Expectation) -> dict[str, Tensor]:
         """Values ``[start, ...]`` at which Q is no lower, of every start: its maximum where that has a closed form. Raises
         PgmError PGM0808 where a gradient is not finite."""
+        at_once = self._at_once(values, known)
+        if at_once is not None:
+            return at_once
         values, solved = self._solved(values, known)
         moved = {n: v for n, v in values.items() if n not in solved}
         return {**values, **self._climbed(values, moved, known)} if moved else values
+
+    def _at_once(self, values: dict[str, Tensor], known: Expectation) -> dict[str, Tensor] | None:
+        """The maximum by slopes at values of reference, where there are such and Q is no lower there."""
+        reference = self.joint.memo.once(reference_slopes, self.joint, known.sums, self.names, self.blocks)
+        if reference is None or learned_tables(self.joint.model):
+            return None
+        with torch.no_grad():
+            before = self.value(values, known, self.names)
+            fresh = reference.maximum(values, known)
+            raised, is_higher = self._raised(values, fresh, before, known)
+        return raised if bool(is_higher.all()) else None
 
     def _solved(self, values: dict[str, Tensor], known: Expectation) -> tuple[dict[str, Tensor], frozenset[str]]:
         """Values at the maxima that have a closed form, and the names of those that are: not where rounding left a value outside

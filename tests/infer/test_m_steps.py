@@ -142,6 +142,33 @@ def test_em_ends_where_map_does(name):
     assert (np.diff(by_em.record.trace) >= -1e-7).all()
 
 
+AT_ONCE = {
+    "numbers": ("param m[k] : real\nparam s[k] : positive", "x ~ Normal(m[z], s[z])", {"x": REAL}),
+    "matrices": (
+        "dim d[2]\ndim e like d\nparam m[k, d] : real\nparam S[k, d, e] : cov", "x[d] ~ MultivariateNormal(m[z], S[z])",
+        {"x": np.stack([REAL, REAL[::-1] ** 2], 1)}),
+    "counts": ("param r[k] : positive", "x ~ Poisson(r[z])", {"x": np.arange(len(REAL)) % 7}),
+    "bits": ("param p[k] : unit", "x : bit ~ Bernoulli(p[z])", {"x": np.arange(len(REAL)) % 3 % 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_slopes_at_values_of_reference_lead_to_the_same_maximum(name, monkeypatch):
+    above, inside, data = AT_ONCE[name]
+    seen = []
+    maximise = ExpectedLogJoint.maximise
+    monkeypatch.setattr(ExpectedLogJoint, "maximise", lambda *a: seen.append(a) or maximise(*a))
+    text = f"{HEAD}{above}\nplate row {{ z : k ~ Categorical(share)\n {inside} }}"
+    pgmlang.compile(text).fit(data, method="em", seed=3, options={"restarts": 2, "max_iterations": 3})
+    q, values, known = seen[-1]
+    at_once, (in_rounds, solved) = q._at_once(values, known), q._solved(values, known)
+    assert at_once is not None
+    assert solved == set(values)
+    for n, value in in_rounds.items():
+        torch.testing.assert_close(at_once[n], value, rtol=1e-8, atol=1e-10)
+        assert not torch.equal(at_once[n], values[n])
+
+
 def test_what_meets_in_a_factor_moves_in_turns():
     model = pgmlang.compile(
         HEAD

@@ -9,6 +9,7 @@ from scipy import stats
 
 import pgmlang
 from pgmlang.density.element_sweeps import element_sweeps
+from pgmlang.density.reductions import log_joint
 from pgmlang.infer.cycle import first_values
 from pgmlang.infer.sweep_blocks import SweepBlock
 from pgmlang.results.convergence import convergence
@@ -58,6 +59,10 @@ def test_means_by_quadrature() -> None:
         assert abs(fit.draws[name].mean() - right[name]) < 4 * errors[name], name
     # the planted fault: no derivative in the Metropolis test
     assert all(abs(right[n] - wrong[n]) > 8 * errors[n] for n in "spu")
+    joint = joint_of(TEXT, ROWS)
+    last = {n: torch.from_numpy(fit.draws[n][:, -1].copy()) for n in "aspuz"}
+    heights = torch.from_numpy(fit.record.sample_stats["lp"][:, -1].copy())
+    torch.testing.assert_close(heights, log_joint(joint, last))
     rate = fit.record.sample_stats["acceptance_rate"]
     assert abs(rate.mean() - 0.44) < 0.04
 
