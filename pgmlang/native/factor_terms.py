@@ -254,11 +254,13 @@ class FactorTerms:
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 test = self.truth(condition, places)
                 return self.graph.make("where", test, *(self.label(e, places) for e in (then, otherwise)))
-            case Ref(name=name) if not (expr.lag or expr.index):
+            case Ref(name=name) if name not in recursions(self.model):
                 axes = self.model.array_axes(self.model.by_name[name])
-                here = {a: self.place_of(a, places) for a in axes}
-                if all(place.op == "loop" for place in here.values()):
-                    return self.label(self.model.definition_of[name].value, here)
+                here = dict(zip(axes, self.indices(expr, axes, places), strict=True))
+                value = self.label(self.model.definition_of[name].value, here)
+                if (expr.lag or expr.index) and labels_in(value, self.summed):
+                    raise NotScalar(f"`{name}` at other elements, which hangs on labels to be summed out")
+                return value
         raise NotScalar("labels worked out")
 
     def loop(self, axis: str, places: Places) -> Loop:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 import pgmlang
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.row_sample import sample_of_rows
-from pgmlang.infer import em_setup
+from pgmlang.infer import em_setup, fit
 
 TEXT = """
 param share[k] : simplex
@@ -90,3 +92,30 @@ def test_where_all_starts_collapse_the_fit_says_so():
     fit = pgmlang.compile(TEXT).fit({"x": x}, method="em", seed=1)
     assert fit.record.status == "not converged"
     assert "rises without end" in fit.record.warnings[0].message
+
+
+def test_a_fit_that_goes_on_comes_to_the_same_bytes(monkeypatch):
+    """From a state of the sample, and from one of all rows, kept and read again."""
+    monkeypatch.setattr(em_setup, "SAMPLED", 500)
+    monkeypatch.setattr(em_setup, "SAMPLED_A_NUMBER", 1)
+    kernels, states, run = [], [], fit.run
+
+    def keeping(kernel, *arguments, **keywords):
+        kernels.append(kernel)
+        step = kernel.step
+        return run(
+            kernel._replace(step=lambda s: states.append(pickle.dumps(s)) or step(s)), *arguments, **keywords
+        )
+
+    monkeypatch.setattr(fit, "run", keeping)
+    pgmlang.compile(TEXT).fit({"x": X}, method="em", seed=2)
+    kept = list(states)
+    pgmlang.compile(TEXT).fit({"x": X}, method="em", seed=3)
+    last = kernels[0].step(pickle.loads(kept[-1]))[0]
+    for begin in (4, len(kept) - 4):
+        state = pickle.loads(kept[begin])
+        assert state.is_sample == (begin == 4)
+        while not kernels[1].done(state):
+            state, _ = kernels[1].step(state)
+        assert state.trace == last.trace
+        assert all(torch.equal(state.values[n], value) for n, value in last.values.items())

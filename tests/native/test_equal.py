@@ -24,7 +24,7 @@ ROWS: dict[str, Any] = {
     "x": RNG.normal(size=N), "y": RNG.normal(size=N), "p": RNG.uniform(0.05, 0.95, N), "w": RNG.gamma(2.0, 1.0, N),
     "k": RNG.poisson(3.0, N), "b": RNG.integers(0, 2, N), "c": [f"c{i % 3}" for i in range(N)],
     "a": [("l", "m", "n")[i % 3] for i in range(N)], "n": RNG.poisson(3.0, N) + 8,
-    "z": [(0.7, 1.9, 0.2)[i % 3] for i in range(N)],
+    "z": [(0.7, 1.9, 0.2)[i % 3] for i in range(N)], "d": [("n", "l", "m")[i % 3] for i in range(N)],
 }  # fmt: skip
 MODELS = {
     "a regression": "a ~ Normal(0, 2)\nb ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate r {\n  input x : real\n  y ~ Normal(a + b * x, s)\n}",
@@ -49,8 +49,10 @@ MODELS = {
         "g ~ Normal(0, 1)\nh ~ Normal(0, 1)\nplate r {\n  input a : {l, m, n}\n"
         "  y ~ Normal(if a == l then g else if a == m then h else 0, 1)\n}"
     ),
-    "an index": (
-        "dim f = {l, m, n}\ng[f] ~ StudentT(4, 0, 1)\nplate r {\n  input a : f\n  y ~ Laplace(g[a], 1)\n}"
+    "an index, and some that are worked out": (
+        "dim f = {l, m, n}\ng[f] ~ StudentT(4, 0, 1)\nh[f] ~ Normal(0, 1)\nplate c {\n  input a : f\n  input d : f\n  input z : real\n"
+        "  o = if z > 1 then a else d\n  plate t = chain {\n    input x : real\n    e = if x > 0 then o else a\n"
+        "    y ~ Laplace(h[a] + (if first then g[o] else g[prev(e)] * h[o]), 1)\n  }\n}"
     ),
     "a chain": (
         "r ~ Uniform(-1, 1)\ns ~ HalfNormal(1)\nplate t = chain {\n  h ~ if first then Normal(0, 1) else Normal(r * prev(h), s)\n"

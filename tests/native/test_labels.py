@@ -13,6 +13,7 @@ import torch
 import pgmlang
 from pgmlang.density.native import native_log_density
 from pgmlang.density.target import target_of
+from pgmlang.native.formulas import NotScalar
 from pgmlang.native.program_files import load_program
 from tests.infer.by_hand import problem_of
 from tests.native.test_equal import assert_equal
@@ -202,6 +203,17 @@ def test_a_planted_fault_is_seen() -> None:
     assert wrong != source
     native.__dict__["module"] = load_program(wrong)
     assert np.abs(native.values_and_gradients(x)[1] / right - 1).max() > 1e-9
+
+
+def test_labels_worked_out_of_summed_ones_are_not_looked_at_from_other_rows() -> None:
+    text = (
+        "dim j = {one, two}\nm[j] ~ Normal(0, 1)\nplate t = chain {\n  z : j ~ Table() { 0.7, 0.3 }\n  input a : j\n  input x : real\n"
+        "  e = if x > 0 then z else a\n  y ~ Normal(if first then m[e] else m[prev(e)] + m[e], 1)\n}\n"
+    )
+    rows = {"a": ["one", "two", "two"], "x": [1.0, -1.0, 0.5], "y": [0.1, 0.2, 0.3]}
+    target = target_of(problem_of(text, rows))
+    with pytest.raises(NotScalar, match="`e` at other elements"):
+        native_log_density(target.joint, target.names, ("z",))
 
 
 @pytest.mark.slow
