@@ -162,7 +162,10 @@ def _numbers_and_ranks(few: Tensor) -> Callable[[Tensor], Tensor]:
         both = torch.searchsorted(order, columns) + torch.searchsorted(order, columns, right=True)
         return both.mT.to(points.dtype)
 
-    moments = [(some.mean(0), some.std(0).clamp(min=1e-9)) for some in (few, ranks(few))]
+    # one row has no spread
+    moments = [
+        (some.mean(0), some.std(0, correction=min(1, len(some) - 1)).clamp(min=1e-9)) for some in (few, ranks(few))
+    ]
 
     def scaled(points: Tensor) -> Tensor:
         pairs = zip((points, ranks(points)), moments, strict=True)

@@ -200,7 +200,8 @@ class Marginaliser:
                 continue
             values = scaled_sum(self.joint, table.values, table.axes)
             total = total + values.reshape(values.shape[self.places :])
-        return total
+        # cells that can never be are NEVER, times weights and counts; slopes stay those of the cells
+        return total + torch.zeros_like(total).masked_fill_(total <= 1e-3 * NEVER, -math.inf)
 
     def remaining(self, tables: Mapping[TableKey, LogTable], trace: list[Joined] | None = None) -> list[LogTable]:
         """The tables that are left when all variables are summed out."""

@@ -17,6 +17,7 @@ from pgmlang.plan.latents import density_reasons, many_beside_labels, summed_nam
 
 ASCENTS, CLIMB = 8, 150
 """Ascents for every chain, and their steps, where discrete variables are summed out."""
+SEARCH = "the search for starting points"
 MOST = 10_000_000
 """Most numbers of a table of all ascents; beyond it they take turns."""
 
@@ -46,8 +47,9 @@ def lifted(target: Target, x: Tensor, deadline: Deadline = NEVER) -> Tensor:
     for i in range(1, CLIMB + 1):
         height, slope = value_and_grad(target, x)
         is_low = height < level
-        if not bool(is_low.any()) or deadline.is_over():
+        if not bool(is_low.any()):
             break
+        deadline.check(SEARCH, "there are no draws yet")
         # far down a slope of 1e12 a point would else remember that size, and creep where it is 1
         slope = slope / slope.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(slope.dtype).tiny)
         first, second, step = _adam(first, second, slope, i)
@@ -67,8 +69,8 @@ def ascended(target: Target, x: Tensor, deadline: Deadline = NEVER) -> tuple[Ten
     best, height = x, value(target, x)
     first, second = torch.zeros_like(x), torch.zeros_like(x)
     for i in range(1, CLIMB + 1):
-        if deadline.is_over():
-            break
+        # half of it would be another start than the whole, for a run that is taken up again too
+        deadline.check(SEARCH, "there are no draws yet")
         here, slope = value_and_grad(target, x)
         better = here > height
         best, height = torch.where(better.unsqueeze(-1), x, best), torch.where(better, here, height)

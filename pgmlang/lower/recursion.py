@@ -80,10 +80,12 @@ class StepEmitter(ExpressionEmitter):
     def _fresh(self, wanted: str) -> str:
         taken = self.names.reserved() - {self.names[v.name] for v in self.model.variables}
         taken |= self.drivers.keys() | {self.names[n] for n in self.recursion.names}
-        name, number = wanted, 1
+        # what begins with a number is no name
+        begun = wanted if wanted.isidentifier() else f"driver_{wanted}"
+        name, number = begun, 1
         while name in taken:
             number += 1
-            name = f"{wanted}_{number}"
+            name = f"{begun}_{number}"
         return name
 
 

@@ -10,7 +10,7 @@ from pgmlang.model.recursions import Recursion, own_references, recursions
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.labels import labels_in
 from pgmlang.native.placed import RecursiveExpressions
-from pgmlang.native.scalars import Array, Loop
+from pgmlang.native.scalars import Array, Loop, Scalar, walk
 from pgmlang.native.stages import Stage
 
 
@@ -61,6 +61,7 @@ def _fill(
         filled.append((terms.recursive[definition.target], value))
     for definition in definitions:
         del terms.inlined[definition.target, here]
+    _refuse_own_row([a for a, _ in filled], [v for _, v in filled], axes.index(recursion.chain), row)
     (array, value), *beside = filled
     terms.stages[array.name] = Stage(
         array,
@@ -71,3 +72,17 @@ def _fill(
         looks_back=True,
         beside=tuple(beside),
     )
+
+
+def _refuse_own_row(arrays: Sequence[Array], values: Sequence[Scalar], chain: int, row: Scalar) -> None:
+    """Raises NotScalar where a value looks at other elements of the row that is being filled, which may not be there yet: what is at its
+    own place was said where it is looked at."""
+    names = {a.name for a in arrays}
+    for scalar in walk(*values):
+        if (
+            scalar.op == "load" and isinstance(scalar.payload, Array) and scalar.payload.name in names
+            and scalar.args[chain] is row
+        ):  # fmt: skip
+            raise NotScalar(
+                f"`{scalar.payload.of[0]}`, which is looked at elsewhere in the row that is worked out"
+            )

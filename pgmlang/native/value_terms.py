@@ -9,7 +9,9 @@ from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.factors import factor_names, factors_around
 from pgmlang.lower.supports import moving_bounds
 from pgmlang.model import Model
+from pgmlang.model.dependence import names_behind
 from pgmlang.model.expr import Ref
+from pgmlang.model.recursions import recursions
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.placed import Places
@@ -43,6 +45,12 @@ class ValueTerms(FactorTerms):
 
     def _derived(self, expr: Ref, places: Places) -> Scalar:
         definition = self.model.definition_of[expr.name]
+        if expr.name in recursions(self.model) and names_behind(self.model, definition) & (
+            self.moving | self.drawn
+        ):
+            raise NotScalar(
+                f"`{expr.name}`, which looks back at itself and hangs on what moves from sweep to sweep"
+            )
         if not self.drawn & set(self.model.random_parents(definition)):
             return super()._derived(expr, places)
         if definition.value.type.kind == "labels":

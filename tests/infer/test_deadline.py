@@ -72,6 +72,13 @@ class Operations(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.count += 1
+        # a recording's optimiser looks at its constants, which come here as plain numbers
+        asked = [str(a.type) for a in func._schema.arguments]
+        args = [
+            torch.tensor(a, dtype=torch.float64 if isinstance(a, float) else torch.int64)
+            if isinstance(a, float | int) and kind == "Tensor" else a
+            for a, kind in zip(args, asked[: len(args)], strict=True)
+        ]  # fmt: skip
         return func(*args, **(kwargs or {}))
 
 

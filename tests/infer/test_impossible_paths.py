@@ -13,6 +13,7 @@ import pgmlang
 from pgmlang.density.chains import DIRECT, log_matmul
 from pgmlang.density.log_sums import log_sum_exp
 from pgmlang.density.target import Target, target_of
+from pgmlang.diagnostics import PgmError
 from tests.infer.by_hand import problem_of
 from tests.native.test_equal import assert_equal
 
@@ -108,3 +109,22 @@ def test_products_of_matrices_without_some_paths(states: int) -> None:
     share = a[0] * b[:, -1] / (a @ b)[0, -1]
     np.testing.assert_allclose(slopes[0][0], share, rtol=1e-12, atol=1e-15)
     assert bool(torch.isfinite(slopes[1]).all())
+
+
+SEEN = (
+    "dim state = {a, b, c}\nHEAD\nplate t = chain {\n"
+    "  z : state ~ if first then Categorical(1 / 3) else Table(prev(z)) { a : 0.4, 0.3, 0.3 ; b : 0.3, 0.5, 0.2 ; c : 0, 0.5, 0.5 }\n"
+    "  y ~ Poisson(rate[z])\n}"
+)
+"""A chain whose data go from c to a, which no chain does."""
+
+
+@pytest.mark.parametrize("backend", ["native", "torch"])
+@pytest.mark.parametrize(
+    ("method", "head"), [("hmc", "rate[state] ~ Gamma(2, 1)"), ("em", "param rate[state] : positive")]
+)
+def test_data_that_cannot_be_are_refused(method: str, head: str, backend: str) -> None:
+    data = {"t": [0, 1, 2, 3], "z": [None, "c", "a", None], "y": [3, 4, 1, 7]}
+    with pytest.raises(PgmError) as raised:
+        pgmlang.compile(SEEN.replace("HEAD", head)).fit(data, method=method, seed=3, options={"backend": backend})
+    assert raised.value.diagnostics[0].code == "PGM0803"

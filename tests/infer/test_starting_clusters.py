@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,12 @@ def test_wide_columns_with_missing_cells() -> None:
     fit = pgmlang.compile(WIDE).fit(columns, method="em", seed=1)
     centres = fit.params["centre"][np.argsort(fit.params["centre"][:, 0])]
     assert centres == pytest.approx(np.array([[0, 0, 0], [400, -300, 250]]), abs=0.5)
+
+
+def test_one_row_has_a_start() -> None:
+    text = "dim k[2]\nparam w[k] : simplex\nparam m[k] : real\nplate r { z : k ~ Categorical(w); y ~ Normal(m[z], 1) }"
+    fit = pgmlang.compile(text).fit({"y": [1.0]}, method="em", seed=3)
+    assert fit.record.log_likelihood == pytest.approx(-0.5 * math.log(2 * math.pi), abs=1e-6)
 
 
 def test_points_are_laid_out_in_blocks() -> None:

@@ -10,6 +10,7 @@ from scipy import stats
 import pgmlang
 from pgmlang.density.element_sweeps import element_sweeps
 from pgmlang.density.reductions import log_joint
+from pgmlang.diagnostics import PgmError
 from pgmlang.infer.cycle import first_values
 from pgmlang.infer.sweep_blocks import SweepBlock
 from pgmlang.results.convergence import convergence
@@ -107,6 +108,18 @@ def test_any_number_of_threads_walks_the_same(monkeypatch: pytest.MonkeyPatch) -
         found.append((values["m"], values["z"], state, rate))
     for one, other in zip(*found, strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_recursion_of_numbers_that_move_is_torchs() -> None:
+    text = (
+        "a ~ Normal(0, 1)\nphi ~ Uniform(-1, 1)\nplate t = chain {\n  z : bit ~ Bernoulli(0.4)\n"
+        "  v = if first then a else phi * prev(v) + a\n  y ~ StudentT(4, if z then v else -v, 0.7)\n}"
+    )
+    with pytest.raises(PgmError, match="`v`, which looks back at itself") as raised:
+        pgmlang.compile(text).fit(
+            ROWS, method="gibbs", seed=1, options={"backend": "native", "chains": 2, "warmup": 2, "draws": 2}
+        )
+    assert raised.value.diagnostics[0].code == "PGM0602"
 
 
 def test_plan_says_who_walks() -> None:

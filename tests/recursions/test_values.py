@@ -92,6 +92,30 @@ def test_names_of_different_axes_that_look_back_at_each_other_are_torchs() -> No
     assert float(value) == pytest.approx(total + stats.norm.logpdf([0.4, -0.3]).sum(), abs=1e-12)
 
 
+ROW = "dim k[3]\na[k] ~ Normal(0, 1)\nplate step = chain {\n  p[k] = if first then a else 0.5 * prev(q)\n  q[k] = if first then a else 0.3 * prev(p) + OWN\n  y ~ Normal(sum(q), 1)\n}\n"
+"""Names that look back at one another, one of which looks at the other in the row that is worked out."""
+
+
+@pytest.mark.parametrize("own", ["sum(p)", "p[k0]", "p[k2]"])
+def test_other_elements_of_the_row_that_is_worked_out_are_torchs(own: str) -> None:
+    target = target_of(
+        problem_of(
+            ROW.replace("dim k[3]", "dim k = {k0, k1, k2}").replace("OWN", own), {"y": [0.5, 1.0, 0.0, 0.3]}
+        )
+    )
+    with pytest.raises(NotScalar, match="`p`, which is looked at elsewhere in the row"):
+        native_log_density(target.joint, target.names)
+
+
+def test_the_same_element_of_the_row_that_is_worked_out_is_at_hand() -> None:
+    target = target_of(problem_of(ROW.replace("OWN", "0.1 * p"), {"y": [0.5, 1.0, 0.0, 0.3]}))
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3)))
+    value, slope = target.value_and_grad(x)
+    found = native_log_density(target.joint, target.names).values_and_gradients(x.numpy())
+    np.testing.assert_allclose(found[0], value.numpy(), rtol=1e-10)
+    np.testing.assert_allclose(found[1], slope.numpy(), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "line", ["s = if first then a else prev(s) + a", "s ~ Normal(if first then a else prev(s), 1)"]
 )
