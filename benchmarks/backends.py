@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from posteriors import POSTERIORS
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 RNG = np.random.default_rng(0)
@@ -40,23 +41,6 @@ plate g {
 }
 """
 LINE = "a ~ Normal(0, 1)\nb ~ Normal(0, 1)\nplate r {\n  input x : real\n  %s\n}"
-ITEMS = """
-plate person { theta ~ Normal(0, 1) }
-plate item {
-  a ~ LogNormal(0, 0.5)
-  b ~ Normal(0, 1)
-}
-plate answer in person, item { z ~ Bernoulli(logit = a * (theta - b)) }
-"""
-VOLATILITY = """
-mu ~ Normal(-1, 1)
-phi ~ Uniform(-1, 1)
-s ~ HalfNormal(0.5)
-plate t = chain {
-  h ~ if first then Normal(mu, s) else Normal(mu + phi * (prev(h) - mu), s)
-  y ~ Normal(0, exp(h / 2))
-}
-"""
 
 
 def column(kind: str, n: int) -> Any:
@@ -91,8 +75,8 @@ MODELS: dict[str, tuple[str | Path, Any]] = {
     "bits 1e3": (LINE % "z ~ Bernoulli(logit = a + b * x)", table(1_000, x="real", z="bit")),
     "bits 1e5": (LINE % "z ~ Bernoulli(logit = a + b * x)", table(100_000, x="real", z="bit")),
     "counts 1e3": (LINE % "k ~ Poisson(exp(a + b * x))", table(1_000, x="real", k="count")),
-    "items": (ITEMS, lambda: answers(300, 20)),
-    "volatility": (VOLATILITY, table(500, y="real")),
+    "items": (POSTERIORS["items, 300 x 20"].text, lambda: answers(300, 20)),
+    "volatility": (POSTERIORS["volatility, 1,000 days"].text, table(500, y="real")),
     "censored": (
         LINE % "input c : real\n  w ~ Censored(Weibull(exp(a), exp(b * x)), upper = c)",
         lambda: {**(t := table(300, x="real", w="positive")()), "c": np.full(300, 3.0), "w": np.minimum(t["w"], 3.0)},

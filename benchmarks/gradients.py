@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from backends import MODELS, data_of
+from posteriors import POSTERIORS
 
 import pgmlang
 from pgmlang.density.native import native_log_density
@@ -30,21 +31,7 @@ from pgmlang.plan.problem import Problem
 
 CHAINS, STEPS = 64, 4
 RNG = np.random.default_rng(0)
-RADON = """
-mu_a ~ Normal(0, 5)
-mu_b ~ Normal(0, 5)
-sd_a ~ HalfNormal(2)
-sd_b ~ HalfNormal(2)
-sigma ~ HalfNormal(2)
-plate county {
-  a ~ Normal(mu_a, sd_a)
-  b ~ Normal(mu_b, sd_b)
-  plate house {
-    input floor : real
-    y ~ Normal(a + b * floor, sigma)
-  }
-}
-"""
+RADON = POSTERIORS["radon"].text
 """The model of `samplers.py`, over made-up houses as many as there are."""
 
 

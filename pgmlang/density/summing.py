@@ -200,8 +200,7 @@ class Marginaliser:
                 continue
             values = scaled_sum(self.joint, table.values, table.axes)
             total = total + values.reshape(values.shape[self.places :])
-        # cells that can never be are NEVER, times weights and counts; slopes stay those of the cells
-        return total + torch.zeros_like(total).masked_fill_(total <= 1e-3 * NEVER, -math.inf)
+        return without_never(total)
 
     def remaining(self, tables: Mapping[TableKey, LogTable], trace: list[Joined] | None = None) -> list[LogTable]:
         """The tables that are left when all variables are summed out."""
@@ -362,6 +361,11 @@ class Marginaliser:
 
 NEVER = -1e30
 """The logarithm of a probability that is zero, kept finite so that gradients are."""
+
+
+def without_never(total: Tensor) -> Tensor:
+    """Sums of logarithms with minus infinity for those that `NEVER`, times some weight or count, is part of; their slopes stay."""
+    return total + torch.zeros_like(total).masked_fill_(total <= 1e-3 * NEVER, -math.inf)
 
 
 def categorical(logits: Tensor, generator: Generator | None) -> Tensor:

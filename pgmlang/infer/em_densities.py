@@ -20,7 +20,7 @@ from pgmlang.density.clusters import starting_codes
 from pgmlang.density.gradients import slopes_of
 from pgmlang.density.possible import possible_free
 from pgmlang.density.row_blocks import Expectation, RowBlocks
-from pgmlang.density.summing import NEVER
+from pgmlang.density.summing import without_never
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -348,8 +348,7 @@ class DensityEm:
         total, known = self.completion.expected(*split(self.joint, values), codes)
         if codes is not None:
             return total, known  # labels that a start holds need not be possible
-        # cells that can never be are NEVER, by loops too
-        return torch.where(total > 1e-3 * NEVER, total, -math.inf), known
+        return without_never(total), known
 
 
 def _chosen(mask: Tensor, one: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, Tensor]:

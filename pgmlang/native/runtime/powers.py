@@ -29,11 +29,8 @@ def power_of_two(typing_context, exponent):
 
 
 @inlined
-def exp2(x):
-    """2**x for x <= 0: the nearest integer's power times the series of 2**f, |f| <= 1/2, to rounding."""
-    inside = max(x, LOWEST_POWER)
-    nearest = math.floor(inside + 0.5)
-    f = inside - nearest
+def power_series(f):
+    """2**f for |f| <= 1/2, to rounding: of a number or of lanes."""
     series = 1.3691488853904124e-12 * f + 2.5678435993488196e-11
     series = series * f + 4.44553827187081e-10
     series = series * f + 7.054911620801121e-09
@@ -46,6 +43,15 @@ def exp2(x):
     series = series * f + 0.055504108664821576
     series = series * f + 0.2402265069591007
     series = series * f + 0.6931471805599453
-    series = series * f + 1.0
+    return series * f + 1.0
+
+
+@inlined
+def exp2(x):
+    """2**x for x <= 0: the nearest integer's power times the series of 2**f, |f| <= 1/2, to rounding."""
+    inside = max(x, LOWEST_POWER)
+    nearest = math.floor(inside + 0.5)
+    f = inside - nearest
+    series = power_series(f)
     power = series * power_of_two(np.int64(np.int32(nearest)))
     return power if x >= LOWEST_POWER else 0.0

@@ -17,7 +17,7 @@ from pgmlang.native.runtime.lanes import (
     number_in,
     set_lanes,
 )
-from pgmlang.native.runtime.powers import LOG2_E
+from pgmlang.native.runtime.powers import LOG2_E, power_series
 
 TILE, GROUPS = 128, 16
 """Rows of a tile, and groups of eight in it."""
@@ -91,22 +91,10 @@ def lane_likelihoods(
                 place = (tile * states + k) * GROUPS + g
                 below = lanes_from_first(likelihoods, place) - top
                 inside = larger_lanes(below, LOWEST_POWER)
-                # the nearest whole number's power times the series of 2**f, as `powers.exp2`
+                # as `powers.exp2`
                 nearest = whole_near(inside)
                 f = inside - nearest
-                series = 1.3691488853904124e-12 * f + 2.5678435993488196e-11
-                series = series * f + 4.44553827187081e-10
-                series = series * f + 7.054911620801121e-09
-                series = series * f + 1.0178086009239696e-07
-                series = series * f + 1.3215486790144305e-06
-                series = series * f + 1.5252733804059838e-05
-                series = series * f + 0.00015403530393381606
-                series = series * f + 0.0013333558146428441
-                series = series * f + 0.009618129107628477
-                series = series * f + 0.055504108664821576
-                series = series * f + 0.2402265069591007
-                series = series * f + 0.6931471805599453
-                series = series * f + 1.0
+                series = power_series(f)
                 power = choose_lanes(below >= LOWEST_POWER, times_power_of_two(series, nearest), 0.0)
                 set_lanes(likelihoods, place, power)
     total = 0.0
