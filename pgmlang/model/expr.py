@@ -85,6 +85,16 @@ class First(Node):
 
 
 @dataclass(frozen=True)
+class Element(Node):
+    """The present element of ``axis``: its label (type ``labels``), or its position as a number, from 0 on (type ``count``;
+    in a chain the row's position in its sequence). Along an axis ``axes`` names it; of a plate around the place it is
+    implied.
+    """
+
+    axis: str
+
+
+@dataclass(frozen=True)
 class Rename(Node):
     """The body with axis ``old`` called ``new``: both are ``like`` the same axis."""
 
@@ -102,7 +112,7 @@ class NetCall(Node):
     output: int = 0
 
 
-Expr = Const | Ref | Apply | Contract | Reduce | Choose | First | Rename | NetCall
+Expr = Const | Ref | Apply | Contract | Reduce | Choose | First | Element | Rename | NetCall
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:

@@ -9,7 +9,7 @@ from pgmlang.diagnostics import Span
 from pgmlang.families import FAMILIES
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.expr import Apply, Choose, Const, Contract, Element, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.model.recursions import recursions
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
@@ -205,6 +205,8 @@ class FactorTerms:
                 return self.number(body, {**places, old: places[new]})
             case First():
                 return make("real", self.truth(expr, places))
+            case Element():
+                return make("float", self._present_element(expr, places))
         raise NotScalar(
             "networks"
             if isinstance(expr, NetCall)
@@ -249,6 +251,8 @@ class FactorTerms:
         match expr:
             case Const():
                 return self.graph.code(self._code(expr))
+            case Element():
+                return self._present_element(expr, places)
             case Ref(name=name) if self.model.by_name[name].role != "derived":
                 return self._element(expr, places)
             case Choose(condition=condition, then=then, otherwise=otherwise):
@@ -262,6 +266,13 @@ class FactorTerms:
                     raise NotScalar(f"`{name}` at other elements, which hangs on labels to be summed out")
                 return value
         raise NotScalar("labels worked out")
+
+    def _present_element(self, expr: Element, places: Places) -> Scalar:
+        """The code of the element of an axis, or of a plate around this place."""
+        axis = expr.axis
+        place, plate = self.place_of(axis, places), self.model.plate_by_name.get(axis)
+        is_counted = plate is not None and plate.is_rows
+        return self.graph.load(Array("position", (axis,), (axis,)), (place,)) if is_counted else place
 
     def loop(self, axis: str, places: Places) -> Loop:
         return Loop(axis, sum(any(loop.axis == axis for loop in p.loops) for p in places.values()))

@@ -12,7 +12,20 @@ import math
 from typing import Any
 
 from pgmlang.diagnostics.source import Span
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename, children
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    children,
+)
 from pgmlang.model.types import REAL, TRUTH, Type
 from pgmlang.signatures.functions import FUNCTIONS
 
@@ -167,6 +180,8 @@ def _own_fields(expr: Expr) -> tuple[Any, ...]:
             return (function, axis, is_plate)
         case First(count=count, plate=plate):
             return (count, plate)
+        case Element(axis=axis):
+            return (axis,)
         case Rename(old=old, new=new):
             return (old, new)
         case NetCall(net=net, output=output):

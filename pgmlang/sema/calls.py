@@ -10,10 +10,11 @@ from pgmlang.model.expr import Apply, Expr, NetCall, Reduce
 from pgmlang.model.types import REAL, UNKNOWN, Type
 from pgmlang.sema.arithmetic import operator_type, wider
 from pgmlang.sema.chains import first_call
+from pgmlang.sema.elements import axis_function
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown, wrong_arity
 from pgmlang.sema.references import previous
 from pgmlang.sema.scope import ExpressionContext
-from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
+from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
@@ -40,6 +41,8 @@ def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -
         return Apply(wider(a.type, b.type), merge(a.axes, b.axes), node.span, f"elementwise_{name}", (a, b))
     if name in REDUCTIONS:
         return _reduction(builder, node, context)
+    if name in AXIS_FUNCTIONS:
+        return axis_function(builder, node, context)
     if name in FUNCTIONS:
         return _function(builder, node, context)
     return _unknown_call(builder, node)
@@ -67,7 +70,7 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         near = f"write `{FOREIGN_FUNCTIONS[name]}`"
         builder.error("PGM0204", f"there is no function `{name}`", span, near)
         return unknown(node.span)
-    known_functions = [*FUNCTIONS, *REDUCTIONS, *builder.scope.nets, *builder.scope.definitions]
+    known_functions = [*FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS, *builder.scope.nets, *builder.scope.definitions]
     near = did_you_mean(name, known_functions)
     if not near and "." in name:
         near = f"import the module first: `import std.{head}`"

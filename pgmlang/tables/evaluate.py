@@ -17,6 +17,7 @@ from pgmlang.model.expr import (
     Choose,
     Const,
     Contract,
+    Element,
     Expr,
     First,
     NetCall,
@@ -150,6 +151,8 @@ class Evaluator:
                 )
             case First(count=count, plate=plate):
                 return self._along(plate, self.sequences(plate).position < count, context)
+            case Element(axis=axis):
+                return self._along(axis, self.layout.positions(axis), context)
             case Rename(body=body, old=old, new=new):
                 inner = context.without(old)
                 if new in context.coordinates:
