@@ -13,6 +13,7 @@ from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown
 from pgmlang.sema.references import as_label
 from pgmlang.sema.scope import ExpressionContext
+from pgmlang.sema.vectors import sides
 from pgmlang.signatures.functions import OPERATORS
 from pgmlang.syntax import ast
 
@@ -45,7 +46,7 @@ def binary(builder: ExpressionScope, node: ast.Binary, context: ExpressionContex
     if len(spine) > LONG:
         operands = [builder.build(e, context) for e in (first, *(b.right for b in spine))]
         return _balanced(builder, operands, [b.op for b in spine], node.span)
-    left, right = builder.build(node.left, context), builder.build(node.right, context)
+    left, right = sides(builder, node, context)
     return _operation(builder, node.op, left, right, node.span)
 
 
@@ -112,7 +113,7 @@ def _label_comparison(builder: ExpressionScope, node: ast.Binary, context: Expre
 
 
 def _contract(builder: ExpressionScope, node: ast.Binary, context: ExpressionContext) -> Expr:
-    left, right = builder.build(node.left, context), builder.build(node.right, context)
+    left, right = sides(builder, node, context, is_contracted=True)
     if UNKNOWN in (left.type, right.type):
         return unknown(node.span)
     builder.need_number(left)

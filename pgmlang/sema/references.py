@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgmlang.diagnostics import Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Const, Expr, Ref
@@ -9,7 +11,7 @@ from pgmlang.model.types import TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.chains import chain_of, first_rows, lag_of
 from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, unknown
-from pgmlang.sema.scope import ExpressionContext, Symbol
+from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
 
@@ -96,8 +98,9 @@ def reference(
     batch = builder.scope.axes_model.batch_axes(symbol.plates)
     slots = [p for p in batch if p not in context.plates] + list(axes)
     chosen: dict[str, Expr] = {}
+    inside = replace(context, along=Along())
     for node in indices:
-        slot, value = _index_slot(builder, symbol, node, [s for s in slots if s not in chosen], context)
+        slot, value = _index_slot(builder, symbol, node, [s for s in slots if s not in chosen], inside)
         if slot is None:
             return unknown(span)
         chosen[slot] = value
