@@ -23,6 +23,7 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Stack,
     children,
     inside_out,
     walk,
@@ -94,7 +95,7 @@ def _degree(model: Model, expr: Expr, wanted: set[str], degrees: Mapping[int, fl
             if name in wanted:
                 return 1
             return NOT if wanted & below_definition(model, name) else 0
-        case Apply(function="add") | Reduce(function="sum" | "mean") | Rename():
+        case Apply(function="add") | Reduce(function="sum" | "mean") | Rename() | Stack():
             return max(inside)
         case Apply(function="mul"):
             return sum(inside)

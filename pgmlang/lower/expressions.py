@@ -9,15 +9,35 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Any
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.alignment import Alignment
 from pgmlang.lower.emitted import Axes, Emitted, as_tensor, axis_letters, is_number, to_come
 from pgmlang.lower.partial import partial_definitions, safe_operands, written_out
 from pgmlang.model import Net
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Element, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.constants import numbers_of
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 from pgmlang.model.recursions import recursions
 from pgmlang.signatures.functions import FUNCTIONS
+
+
+def _nested(numbers: list[Any] | float) -> ast.expr:
+    """Lists of lists of numbers as syntax."""
+    return py.list_of(*map(_nested, numbers)) if isinstance(numbers, list) else py.constant(numbers)
 
 
 def prev_name(ref: Ref) -> str:
@@ -95,8 +115,23 @@ class ExpressionEmitter(Alignment):
                     tuple(new if a == old else a for a in value.axes),
                     frame if new in frame else (*frame, new),
                 )
+            case Stack():
+                return self._stack(expr, frame)
             case NetCall():
                 return self._net(expr, frame)
+
+    def _stack(self, expr: Stack, frame: Axes) -> Emitted:
+        """Entries one after the other along an axis; constants are said at once, matrices of them too."""
+        wide = self._wide(frame, expr)
+        numbers = numbers_of(expr)
+        if numbers is not None:
+            node = py.call("torch.tensor", _nested(numbers))
+            return self.to_frame(node, expr.axes, wide)
+        values = [self.number(e, tuple(a for a in wide if a != expr.axis)) for e in expr.entries]
+        axes = tuple(a for a in wide if any(a in v.axes for v in values))
+        self.uses.add("stacked")
+        node = py.call("stacked", *(self.align(v, axes) for v in values))
+        return self.to_frame(node, (*axes, expr.axis), wide)
 
     def _contract(self, expr: Contract, frame: Axes) -> Emitted:
         """One ``einsum``: nothing with both sides' axes is ever laid out."""

@@ -104,6 +104,14 @@ class Rename(Node):
 
 
 @dataclass(frozen=True)
+class Stack(Node):
+    """``[a, b]``: one entry for each element of ``axis``; a matrix is a stack of stacks."""
+
+    entries: tuple[Expr, ...]
+    axis: str
+
+
+@dataclass(frozen=True)
 class NetCall(Node):
     """Output number ``output`` of a network applied to its inputs."""
 
@@ -112,7 +120,7 @@ class NetCall(Node):
     output: int = 0
 
 
-Expr = Const | Ref | Apply | Contract | Reduce | Choose | First | Element | Rename | NetCall
+Expr = Const | Ref | Apply | Contract | Reduce | Choose | First | Element | Rename | Stack | NetCall
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -122,6 +130,8 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return tuple(e for _, e in index)
         case Apply(arguments=arguments) | NetCall(arguments=arguments):
             return arguments
+        case Stack(entries=entries):
+            return entries
         case Contract(left=left, right=right):
             return (left, right)
         case Reduce(body=body) | Rename(body=body):

@@ -9,7 +9,20 @@ from pgmlang.diagnostics import Span
 from pgmlang.families import FAMILIES
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Element, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 from pgmlang.model.recursions import recursions
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
@@ -22,6 +35,7 @@ from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
 from pgmlang.native.supports import AnySupport, MatrixSupport, MovingSupport, VectorSupport, moving_bounds_of
 from pgmlang.native.vector_terms import vector_parts
+from pgmlang.native.vectors_written_out import written_out
 from pgmlang.native.words import WORDS
 
 
@@ -203,6 +217,8 @@ class FactorTerms:
                 return make("where", test, a, b)
             case Rename(body=body, old=old, new=new):
                 return self.number(body, {**places, old: places[new]})
+            case Stack():
+                return written_out(self, expr, places)
             case First():
                 return make("real", self.truth(expr, places))
             case Element():

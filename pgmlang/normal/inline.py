@@ -23,6 +23,7 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Stack,
     references,
 )
 from pgmlang.model.model import Definition, Model, Variable
@@ -254,11 +255,22 @@ class Picked(_Substitution):
                     is_kept = isinstance(expr, Reduce) and expr.function in KEEPS_AXIS
                     return None if is_kept or self.is_plate else expr
                 return self._without_axis(expr)
+            case Stack(entries=entries, axis=along):
+                if along == axis and not self.is_plate:
+                    return self._entry(entries)
+                return None if along in self.index.axes else self._without_axis(expr)
             case NetCall():
                 return None if axis in expr.axes else self.inside(expr)
             case Apply() | Choose():
                 return self._without_axis(expr)
         return None
+
+    def _entry(self, entries: tuple[Expr, ...]) -> Expr | None:
+        """The entry of a vector written out at a label; None where which one is not known."""
+        labels = self.model.axis_labels(self.axis)
+        if not isinstance(self.index, Const) or labels is None or str(self.index.value) not in labels:
+            return None
+        return entries[labels.index(str(self.index.value))]
 
     @staticmethod
     def _of(whole: Picked, body: Expr, axis: str) -> Expr | None:

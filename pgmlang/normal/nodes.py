@@ -24,6 +24,7 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Stack,
     children,
 )
 from pgmlang.model.types import REAL, TRUTH, Type
@@ -174,7 +175,7 @@ def _own_fields(expr: Expr) -> tuple[Any, ...]:
             return (name, tuple(a for a, _ in index), lag)
         case Apply(function=function):
             return (function,)
-        case Contract(axis=axis):
+        case Contract(axis=axis) | Stack(axis=axis):
             return (axis,)
         case Reduce(function=function, axis=axis, is_plate=is_plate):
             return (function, axis, is_plate)

@@ -22,6 +22,7 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Stack,
     children,
     inside_out,
 )
@@ -222,6 +223,13 @@ def _axes_add_up(context: Context) -> Iterator[str]:
                 wanted = inside - {axis}
             case Reduce(function=function, axis=axis):
                 wanted = inside if function in ALONG_AXIS else inside - {axis}
+            case Stack(axis=axis):
+                wanted = inside | {axis}
+                if axis in inside:
+                    yield f"an entry of a vector along `{axis}` in {statement.says} has that axis itself"
+                size = context.model.axis_size(axis) if context.is_axis(axis) else None
+                if size != len(node.entries):
+                    yield f"{len(node.entries)} entries along `{axis}` in {statement.says}, which has {size} elements"
             case Rename(old=old, new=new):
                 wanted = {new if a == old else a for a in inside}
             case _:

@@ -13,7 +13,7 @@ from pgmlang.sema.chains import first_call
 from pgmlang.sema.elements import axis_function
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown, wrong_arity
 from pgmlang.sema.references import previous
-from pgmlang.sema.scope import ExpressionContext
+from pgmlang.sema.scope import Along, ExpressionContext
 from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
@@ -114,6 +114,7 @@ def _reduction(builder: ExpressionScope, node: ast.Call, context: ExpressionCont
     if axis is not None and is_plate and axis not in context.plates:
         around = builder.scope.axes_model.enclosing(axis)
         inner = replace(context, plates=merge(context.plates, around))
+    inner = replace(inner, along=Along((axis,), 1) if axis is not None and not is_plate else Along())
     body = builder.build(node.arguments[0], inner)
     if body.type is UNKNOWN:
         return unknown(node.span)
@@ -194,7 +195,10 @@ def net_call(
     if len(node.arguments) != len(net.inputs) or not _has_no_keywords(builder, node):
         wrong_arity(builder, node, len(net.inputs))
         return unknown(node.span)
-    arguments = tuple(builder.build(a, context) for a in node.arguments)
+    arguments = tuple(
+        builder.build(a, replace(context, along=Along((n.name,), 1) if n.name != "real" else Along()))
+        for a, n in zip(node.arguments, net.inputs, strict=True)
+    )
     if any(a.type is UNKNOWN for a in arguments):
         return unknown(node.span)
     batch: tuple[str, ...] = ()

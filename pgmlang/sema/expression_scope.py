@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.model.expr import Const, Element, Expr
 from pgmlang.model.types import UNKNOWN, Type
-from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
+from pgmlang.sema.scope import PRIME, ExpressionContext, Scope, Symbol
 from pgmlang.syntax import ast
 
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ class ExpressionScope(ABC):
 
     def axis(self, name: str) -> str | None:
         """The axis a name means here (a ``def``'s formal axis is the caller's), None if it is no axis."""
-        if self.in_module and name not in self.axis_aliases:
+        plain = name.rstrip(PRIME)
+        if self.in_module and plain not in self.axis_aliases:
             return None
-        name = self.axis_aliases.get(name, name)
+        name = self.axis_aliases.get(plain, plain) + name[len(plain) :]
         if self.scope.is_axis(name):
             self.scope.used.add(name)
             return name

@@ -13,6 +13,7 @@ from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.elements import as_label, axis_named
 from pgmlang.sema.expression_scope import ExpressionScope, label_cure, listed_axes, listed_names, merge, unknown
 from pgmlang.sema.scope import ExpressionContext
+from pgmlang.sema.vectors import sides
 from pgmlang.signatures.functions import OPERATORS
 from pgmlang.syntax import ast
 
@@ -45,7 +46,7 @@ def binary(builder: ExpressionScope, node: ast.Binary, context: ExpressionContex
     if len(spine) > LONG:
         operands = [builder.build(e, context) for e in (first, *(b.right for b in spine))]
         return _balanced(builder, operands, [b.op for b in spine], node.span)
-    left, right = builder.build(node.left, context), builder.build(node.right, context)
+    left, right = sides(builder, node, context)
     return _operation(builder, node.op, left, right, node.span)
 
 
@@ -124,7 +125,7 @@ def _is_label(builder: ExpressionScope, word: str, axis: str, type_: Type) -> bo
 
 
 def _contract(builder: ExpressionScope, node: ast.Binary, context: ExpressionContext) -> Expr:
-    left, right = builder.build(node.left, context), builder.build(node.right, context)
+    left, right = sides(builder, node, context, is_contracted=True)
     if UNKNOWN in (left.type, right.type):
         return unknown(node.span)
     builder.need_number(left)

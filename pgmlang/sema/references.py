@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgmlang.diagnostics import Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Const, Element, Expr, Ref
@@ -10,7 +12,7 @@ from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.chains import chain_of, first_rows, lag_of
 from pgmlang.sema.elements import as_label, labelled_element, present_element
 from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, unknown
-from pgmlang.sema.scope import ExpressionContext, Symbol
+from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
 
@@ -98,9 +100,10 @@ def reference(
     slots = [p for p in batch if p not in context.plates] + list(axes)
     slots += [p for p in batch if p in context.plates]
     chosen: dict[str, Expr] = {}
+    inside = replace(context, along=Along())
     for node in indices:
         left_over = [s for s in slots if s not in chosen]
-        slot, value = _index_slot(builder, symbol, node, left_over, context, len(indices) - len(chosen))
+        slot, value = _index_slot(builder, symbol, node, left_over, inside, len(indices) - len(chosen))
         if slot is None:
             return unknown(span)
         chosen[slot] = value
