@@ -13,7 +13,7 @@ from pgmlang.binding.row_groups import RowGroup, row_groups
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
-from pgmlang.infer.exact_gaussian import gaussian_reasons
+from pgmlang.infer.exact_gaussian import gaussian_reasons, keeps_nothing
 from pgmlang.infer.exact_gaussian import step as gaussian_step
 from pgmlang.model import Model
 from pgmlang.plan.method import facts_of
@@ -131,4 +131,4 @@ def build(problem: Problem, options: ExactOptions) -> Algorithm:
 
 METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build,
                 idle=lambda model, facts, options: {"device": "tables are contracted on the CPU"},
-                when=lambda model: None if learned_tables(model) else "")  # fmt: skip
+                reasons_against_auto=keeps_nothing, when=lambda model: None if learned_tables(model) else "")  # fmt: skip

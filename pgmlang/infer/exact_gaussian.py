@@ -26,6 +26,15 @@ def gaussian_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     return (*reasons_against(model, known), *told, *missing_parameters(model, facts))
 
 
+def keeps_nothing(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Why `auto` should rather draw: numbers that are latent in every row are what such a fit is made for."""
+    latent = [v for v in model.of_role("random") if v.name in facts.latent and not v.type.is_discrete]
+    if facts.binding is None or not latent or gaussian_reasons(model, facts):
+        return ()
+    message = f"a fit by `exact` keeps nothing of `{latent[0].name}`, which is latent: `predict` tells it of rows"
+    return (Diagnostic("PGM0602", message, latent[0].span),)
+
+
 def step(problem: Problem) -> tuple[float, StepReport]:
     """The sum over rows. Raises PgmError PGM0609 for a row that tables exclude."""
     values = GaussianRows(problem.binding, problem.fixed).log_evidence()
