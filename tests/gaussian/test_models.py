@@ -139,7 +139,9 @@ plate school {
 
 
 def test_exact_gives_the_log_likelihood() -> None:
-    fit = pgmlang.compile(TEXT).fit({"z": [1.0, 2.0, np.nan], "k": ["a", "", "b"]}, fixed={"slope": SLOPE}, seed=1)
+    fit = pgmlang.compile(TEXT).fit(
+        {"z": [1.0, 2.0, np.nan], "k": ["a", "", "b"]}, fixed={"slope": SLOPE}, method="exact", seed=1
+    )
     assert fit.record.method == "exact"
     assert fit.log_likelihood == pytest.approx(
         fit.score({"z": [1.0, 2.0, np.nan], "k": ["a", "", "b"]}).sum(), rel=1e-12
