@@ -181,6 +181,7 @@ FILES = """Files:
   model.pgm      the text of a model
   model.fit/     a fit: the model's text, parameters or draws (safetensors), fit.json; nothing in it is run when it is loaded
   *.bif, *.uai   networks of tables of other programs, also .gz: to query, score, sample, draw and convert
+  *.json         Gaussian networks as pgmpy writes them, the same
   *.svg, *.png, *.dot   pictures of `pgmc graph`"""
 
 
