@@ -10,6 +10,7 @@ from itertools import product
 from pgmlang.families import FAMILIES, LEARNED
 from pgmlang.formats.checks import cannot_say, linear_values, require_directed
 from pgmlang.signatures.functions import AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 _BARE_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
@@ -20,7 +21,17 @@ _KEYWORDS = (
     "table", "inf", "pi",
 )  # fmt: skip
 _RESERVED = frozenset(
-    [*_KEYWORDS, *FAMILIES, *LEARNED, *FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS, *BLOCKS, "Table"]
+    [
+        *_KEYWORDS,
+        *FAMILIES,
+        *LEARNED,
+        *FUNCTIONS,
+        *REDUCTIONS,
+        *AXIS_FUNCTIONS,
+        *MATRIX_FUNCTIONS,
+        *BLOCKS,
+        "Table",
+    ]
 )
 _WIDEST_NAME = 24
 """Names are padded to one column up to this length; a longer one shifts its own line only."""

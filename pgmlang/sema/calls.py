@@ -12,9 +12,11 @@ from pgmlang.sema.arithmetic import operator_type, wider
 from pgmlang.sema.chains import first_call
 from pgmlang.sema.elements import axis_function
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown, wrong_arity
+from pgmlang.sema.matrices import matrix_call
 from pgmlang.sema.references import previous
 from pgmlang.sema.scope import Along, ExpressionContext
 from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS
+from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
@@ -45,6 +47,8 @@ def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -
         return axis_function(builder, node, context)
     if name in FUNCTIONS:
         return _function(builder, node, context)
+    if name in MATRIX_FUNCTIONS:
+        return matrix_call(builder, node, context)
     return _unknown_call(builder, node)
 
 
@@ -70,7 +74,14 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         near = f"write `{FOREIGN_FUNCTIONS[name]}`"
         builder.error("PGM0204", f"there is no function `{name}`", span, near)
         return unknown(node.span)
-    known_functions = [*FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS, *builder.scope.nets, *builder.scope.definitions]
+    known_functions = [
+        *FUNCTIONS,
+        *REDUCTIONS,
+        *AXIS_FUNCTIONS,
+        *MATRIX_FUNCTIONS,
+        *builder.scope.nets,
+        *builder.scope.definitions,
+    ]
     near = did_you_mean(name, known_functions)
     if not near and "." in name:
         near = f"import the module first: `import std.{head}`"

@@ -14,6 +14,7 @@ from pgmlang.sema.elements import as_label, labelled_element, present_element
 from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, unknown
 from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS
+from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.syntax import ast
 
 INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
@@ -47,7 +48,11 @@ def _other_name(builder: ExpressionScope, node: ast.Name, context: ExpressionCon
     axis = builder.axis(name)
     if axis is not None:
         return present_element(builder, axis, span, context)
-    if builder.is_net(name) or builder.expander.knows(name) or name in {*FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS}:
+    if (
+        builder.is_net(name)
+        or builder.expander.knows(name)
+        or name in {*FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS, *MATRIX_FUNCTIONS}
+    ):
         builder.error("PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`")
         return unknown(span)
     near = builder.scope.near_name(name, context)
@@ -115,10 +120,13 @@ def reference(
     ]  # fmt: skip
     chosen = {s: e for s, e in chosen.items() if s not in here}
     left = [p for p in batch if p not in context.plates and p not in (*chosen, *here)]
+    # outside of a plate that is an axis of the left-hand side, what lives in it is a vector along it
+    along = tuple(p for p in (*left, *(h for h in here if h not in axes)) if p in context.rows)
+    left = [p for p in left if p not in along]
     if left:
         _outside_plate(builder, symbol, left[0], span, context)
         return unknown(span)
-    free = tuple(a for a in axes if a not in chosen)
+    free = (*along, *(a for a in axes if a not in chosen and a not in context.plates))
     inner = merge(*(e.axes for e in chosen.values()))
     clash = [a for a in inner if a in free]
     if clash:

@@ -58,7 +58,8 @@ class Along:
 @dataclass(frozen=True)
 class ExpressionContext:
     """Where an expression stands: the plates around it, how many first rows of the chain are excluded, the names
-    of a ``def``'s body, the statement that owns the parameters of ``def`` calls, and the axes of vectors written out."""
+    of a ``def``'s body, the statement that owns the parameters of ``def`` calls, the axes of vectors written out, and the
+    plates that are axes of the left-hand side, ``rows``."""
 
     plates: tuple[str, ...] = ()
     excluded_first: int = 0
@@ -66,6 +67,7 @@ class ExpressionContext:
     target: str | None = None
     in_guide: bool = False
     along: Along = Along()
+    rows: tuple[str, ...] = ()
 
 
 PRIME = "'"
