@@ -27,6 +27,7 @@ from pgmlang.model.expr import (
 )
 from pgmlang.model.recursions import recursions
 from pgmlang.native.density_terms import density_of, table_term
+from pgmlang.native.elements import code_of, place_of, present_element
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
 from pgmlang.native.matrix_terms import latent_matrix, latent_root, matrix_function
@@ -200,7 +201,7 @@ class FactorTerms:
         make = self.graph.make
         match expr:
             case Const(value=value):
-                return self.graph.number(float(self._code(expr) if isinstance(value, str) else value))
+                return self.graph.number(float(code_of(self, expr) if isinstance(value, str) else value))
             case Ref():
                 return self._reference(expr, places)
             case Apply(type=type_) if type_.kind == "truth":
@@ -228,7 +229,7 @@ class FactorTerms:
             case First():
                 return make("real", self.truth(expr, places))
             case Element():
-                return make("float", self._present_element(expr, places))
+                return make("float", present_element(self, expr, places))
         raise NotScalar(
             "networks"
             if isinstance(expr, NetCall)
@@ -262,19 +263,13 @@ class FactorTerms:
             raise NotScalar(f"the function `{function}`")
         return word_of(self.graph, function, values)
 
-    def _code(self, expr: Const) -> int:
-        labels = self.model.labels_of(expr.type)
-        if labels is None or str(expr.value) not in labels:
-            raise NotScalar("a label of an open set")
-        return labels.index(str(expr.value))
-
     def label(self, expr: Expr, places: Places) -> Scalar:
         """The code of a label."""
         match expr:
             case Const():
-                return self.graph.code(self._code(expr))
+                return self.graph.code(code_of(self, expr))
             case Element():
-                return self._present_element(expr, places)
+                return present_element(self, expr, places)
             case Ref(name=name) if self.model.by_name[name].role != "derived":
                 return self._element(expr, places)
             case Choose(condition=condition, then=then, otherwise=otherwise):
@@ -288,13 +283,6 @@ class FactorTerms:
                     raise NotScalar(f"`{name}` at other elements, which hangs on labels to be summed out")
                 return value
         raise NotScalar("labels worked out")
-
-    def _present_element(self, expr: Element, places: Places) -> Scalar:
-        """The code of the element of an axis, or of a plate around this place."""
-        axis = expr.axis
-        place, plate = self.place_of(axis, places), self.model.plate_by_name.get(axis)
-        is_counted = plate is not None and plate.is_rows
-        return self.graph.load(Array("position", (axis,), (axis,)), (place,)) if is_counted else place
 
     def loop(self, axis: str, places: Places) -> Loop:
         return Loop(axis, sum(any(loop.axis == axis for loop in p.loops) for p in places.values()))
@@ -413,12 +401,7 @@ class FactorTerms:
 
     def place_of(self, axis: str, places: Places) -> Scalar:
         """The element of an axis: this place's, or the outer one that it belongs to."""
-        if axis in places:
-            return places[axis]
-        for inner, place in places.items():
-            if inner in self.model.plate_by_name and axis in self.model.enclosing(inner):
-                return self.graph.load(Array("parent", (axis, inner), (inner,)), (place,))
-        raise NotScalar(f"an element of `{axis}` outside of it")
+        return place_of(self, axis, places)
 
     def _derived(self, expr: Ref, places: Places) -> Scalar:
         """A deterministic name: said here where each element is looked at once, else read from its array."""
