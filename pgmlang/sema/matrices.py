@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.diagnostics import Span
-from pgmlang.model.expr import Apply, Contract, Expr, Identity, MatrixApply, Reduce, Rename
+from pgmlang.model.expr import Apply, Contract, Expr, Identity, MatrixApply, Reduce
 from pgmlang.model.identities import diagonal_of
 from pgmlang.model.types import BIT, REAL, UNKNOWN, Type
 from pgmlang.sema.arithmetic import operator_type
-from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, merge, unknown
+from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, merge, renamed, unknown
 from pgmlang.sema.kernels import KERNELS, kernel
 from pgmlang.sema.scope import PRIME, Along, ExpressionContext, Scope
 from pgmlang.signatures.matrices import MATRIX_FUNCTIONS, MatrixFunction
@@ -18,27 +18,9 @@ from pgmlang.syntax import ast
 Pair = tuple[str, str]
 
 
-def matrix_axes(scope: Scope, axes: tuple[str, ...]) -> Pair | None:
-    """The rows and columns among axes: the one pair of the same elements, that with fewer primes first, else as written."""
-    pairs = [(a, b) for i, a in enumerate(axes) for b in axes[i + 1 :] if scope.root(a) == scope.root(b)]
-    if len(pairs) != 1:
-        return None
-    a, b = pairs[0]
-    is_turned = a.rstrip(PRIME) == b.rstrip(PRIME) and len(b) < len(a)
-    return (b, a) if is_turned else (a, b)
-
-
 def own_axes(expr: Expr, context: ExpressionContext) -> tuple[str, ...]:
     """The axes of a value that are not plates around it."""
     return tuple(a for a in expr.axes if a not in context.plates)
-
-
-def renamed(expr: Expr, old: str, new: str) -> Expr:
-    """A value with an axis by another name."""
-    if old == new:
-        return expr
-    axes = tuple(new if a == old else a for a in expr.axes)
-    return Rename(expr.type, axes, expr.span, expr, old, new)
 
 
 def times(left: Expr, right: Expr, span: Span | None) -> Expr:
@@ -56,7 +38,7 @@ def matrix_product(
     vector of the same elements; None for anything else, which sums over the axis that both have."""
     scope = builder.scope
     mine, its = own_axes(left, context), own_axes(right, context)
-    a, b = matrix_axes(scope, mine), matrix_axes(scope, its)
+    a, b = scope.square(mine), scope.square(its)
     if not any(axis.endswith(PRIME) for pair in (a, b) if pair is not None for axis in pair):
         return None
     root = scope.root((a or b or ("",))[0])
@@ -114,7 +96,7 @@ def _turned_to(scope: Scope, matrix: Expr, axes: Pair, wanted: Pair) -> Expr:
 
 def rows_along(scope: Scope, matrix: Expr, event: tuple[str, ...]) -> Expr:
     """A matrix whose rows are along the first axis of an event."""
-    pair = matrix_axes(scope, tuple(a for a in matrix.axes if scope.root(a) == scope.root(event[0])))
+    pair = scope.square(tuple(a for a in matrix.axes if scope.root(a) == scope.root(event[0])))
     if pair is None or pair[0] == event[0]:
         return matrix
     rows, columns = pair
@@ -137,7 +119,7 @@ def matrix_call(builder: ExpressionScope, node: ast.Call, context: ExpressionCon
     values: dict[str, Expr] = {}
     for name, argument in given.items():
         along = Along()
-        if name == "a":
+        if name == "a" and pair:
             along = context.along
         elif name in ("x", "u", "v") and pair:
             along = Along((*context.along.axes[:-2], pair[0]), 1)
@@ -157,7 +139,7 @@ def matrix_call(builder: ExpressionScope, node: ast.Call, context: ExpressionCon
         )
     if row.name == "outer":
         return _outer(builder, node, values, over, context)
-    if row.name == "diag" and matrix_axes(builder.scope, own_axes(values["x"], context)) is None:
+    if row.name == "diag" and builder.scope.square(own_axes(values["x"], context)) is None:
         return _diagonal_matrix(builder, node, values["x"], over, context)
     return _of_matrix(builder, node, next(iter(values.values())), context)
 
@@ -253,7 +235,7 @@ def _outer(
 
 def _of_matrix(builder: ExpressionScope, node: ast.Call, value: Expr, context: ExpressionContext) -> Expr:
     scope, span = builder.scope, node.span
-    pair = matrix_axes(scope, own_axes(value, context))
+    pair = scope.square(own_axes(value, context))
     if pair is None:
         message = f"`{node.function}` takes a square matrix, this has {listed_axes(own_axes(value, context))}"
         builder.error("PGM0307", message, value.span or span, "a matrix has an axis twice, as in `S[coef, coef']`")

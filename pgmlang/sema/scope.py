@@ -185,6 +185,16 @@ class Scope:
             axis = self.dims[axis].like or axis
         return axis
 
+    def square(self, axes: tuple[str, ...]) -> tuple[str, str] | None:
+        """The rows and columns among axes: the one pair of the same elements, that with fewer primes first, else as written; None
+        where there is none, or several."""
+        pairs = [(a, b) for i, a in enumerate(axes) for b in axes[i + 1 :] if self.root(a) == self.root(b)]
+        if len(pairs) != 1:
+            return None
+        a, b = pairs[0]
+        is_turned = a.rstrip(PRIME) == b.rstrip(PRIME) and len(b) < len(a)
+        return (b, a) if is_turned else (a, b)
+
     def near_name(self, name: str, context: ExpressionContext) -> str:
         """A did-you-mean for an unknown name; the first ``HELPED`` get one, since each looks at all names."""
         if self.muted or self._helped >= HELPED:
