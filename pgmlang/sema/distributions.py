@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.families import FAMILIES, LEARNED, Family, Parameter
+from pgmlang.families import FAMILIES, LEARNED, Family, Parameter, Spelling
 from pgmlang.model import Choice, Dist, Distribution, Type
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
@@ -20,6 +20,7 @@ from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
+from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import TableBuilder
 from pgmlang.sema.wrong_arguments import argument_problem
@@ -143,6 +144,9 @@ class DistributionBuilder:
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
             built.append((parameter.name, value))
+        if isinstance(variant, Spelling):
+            built = [*spelled_arguments(variant, dict(built), node.span)]  # type: ignore[arg-type]
+            variant = 0
         if family.ordinal:
             result = target.declared or UNKNOWN
             if result is UNKNOWN:
@@ -230,16 +234,17 @@ class DistributionBuilder:
 
     def _match(
         self, family: Family, positional: list[ast.Expr], node: ast.Call
-    ) -> tuple[int, list[tuple[Parameter, ast.Expr]]] | None:
-        """Arguments to the parameters of the variant they fit."""
+    ) -> tuple[int | Spelling, list[tuple[Parameter, ast.Expr]]] | None:
+        """Arguments to the parameters of the variant, or other spelling, that they fit."""
         words = [k.name for k in node.keywords]
         for i, word in enumerate(words):
             if word in words[:i]:
                 self._error("PGM0306", f"`{word}` is given twice", node.keywords[i].span)
                 return None
-        fitting = [
+        forms = [*enumerate(family.variants), *((s, s.parameters) for s in family.spellings)]
+        fitting: list[tuple[int | Spelling, tuple[Parameter, ...]]] = [
             (i, v)
-            for i, v in enumerate(family.variants)
+            for i, v in forms
             if set(words) <= {p.name for p in v} and len(positional) + len(words) <= len(v)
         ]
         for i, variant in fitting:
