@@ -75,13 +75,14 @@ def families() -> str:
 
 
 def functions() -> str:
-    from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+    from pgmlang.signatures.functions import ACTIVATIONS, AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, REDUCTIONS
 
     rows = [(f"{n}({', '.join('xyz'[: f.arity])})", f"{f.result}, of {f.accepts}") for n, f in FUNCTIONS.items()]
     blocks = [(n, "options " + ", ".join(options) if options else "") for n, options in BLOCKS.items()]
     return (
         f"Functions of expressions:\n{listed(rows)}\n\n"
         f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in REDUCTIONS)}\n\n"
+        f"Of a plate or dim:\n{listed([(f'{n}(plate)', says) for n, says in AXIS_FUNCTIONS.items()])}\n\n"
         f"Networks, to stand after `net name : in -> out =`:\n{listed(blocks)}\n  activations: {', '.join(ACTIVATIONS)}"
     )
 
@@ -220,13 +221,15 @@ def _family(word: str) -> str | None:
 
 
 def _function(word: str) -> str | None:
-    from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+    from pgmlang.signatures.functions import ACTIVATIONS, AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, REDUCTIONS
 
     if word in FUNCTIONS:
         row = FUNCTIONS[word]
         return f"{word}({', '.join('xyz'[: row.arity])}): a function of {row.accepts} arguments; its value is {row.result}"
     if word in REDUCTIONS:
         return f"{word}(x, over = plate): a reduction over the elements of a plate or dim"
+    if word in AXIS_FUNCTIONS:
+        return f"{word}(plate): {AXIS_FUNCTIONS[word]}"
     if word in BLOCKS:
         options = f"; options {', '.join(BLOCKS[word])}" if BLOCKS[word] else ""
         acts = f"; activations {', '.join(ACTIVATIONS)}" if "act" in BLOCKS[word] else ""

@@ -42,7 +42,7 @@ FAMILIES = (
         runtime=("Multinomial",), vector_formulas=(_MULTINOMIAL,), bounds=("0.0", "n"),
     ),
     Family(
-        "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
+        "MultivariateNormal", ((_MEAN, _p("cov", "cov", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
         says="numbers that vary together: means and covariances, or a root of these",
         runtime=("MultivariateNormal", "RootedNormal"),
         pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
@@ -54,7 +54,7 @@ FAMILIES = (
         says="a matrix of correlations; eta 1 prefers none, larger ones prefer weak correlations",
     ),
     Family(
-        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2,
+        "Wishart", ((_p("df", "positive"), _p("scale", "cov", 2)),), "cov", 2,
         says="a covariance matrix: that of df normal vectors added up", runtime=("Wishart",), matrix_densities=("covariances",),
         pyro=("dist.Wishart(df, scale)",),
     ),

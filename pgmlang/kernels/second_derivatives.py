@@ -129,8 +129,7 @@ def _rows(function: Function, x: np.ndarray, some: np.ndarray, sizes: np.ndarray
     # divided by what was added after rounding
     width = (above - below)[each, some]
     rows = (gradients[: len(some)] - gradients[len(some) :]) / width[:, None]
-    # the value is one number where nothing hangs on any of them
-    return rows, np.asarray(np.isposinf(np.broadcast_to(values, 2 * len(some))).reshape(2, -1).any(0))
+    return rows, np.asarray(np.isposinf(values).reshape(2, -1).any(0))
 
 
 def _off_edges(

@@ -9,15 +9,35 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Any
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.alignment import Alignment
 from pgmlang.lower.emitted import Axes, Emitted, as_tensor, axis_letters, is_number, to_come
 from pgmlang.lower.partial import partial_definitions, safe_operands, written_out
 from pgmlang.model import Net
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.constants import numbers_of
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 from pgmlang.model.recursions import recursions
 from pgmlang.signatures.functions import FUNCTIONS
+
+
+def _nested(numbers: list[Any] | float) -> ast.expr:
+    """Lists of lists of numbers as syntax."""
+    return py.list_of(*map(_nested, numbers)) if isinstance(numbers, list) else py.constant(numbers)
 
 
 def prev_name(ref: Ref) -> str:
@@ -42,7 +62,7 @@ class ExpressionEmitter(Alignment):
             function = "spin" if expr.type.kind == "spin" else "real"
             self.uses.add(function)
             return Emitted(py.call(function, value.node), value.axes)
-        if isinstance(expr, Apply) and expr.type.kind == "truth":
+        if isinstance(expr, Element) or (isinstance(expr, Apply) and expr.type.kind == "truth"):
             self.uses.add("real")
             return Emitted(py.call("real", value.node), value.axes)
         return value
@@ -84,6 +104,8 @@ class ExpressionEmitter(Alignment):
                 hint = "is_first" if count == 1 else f"is_among_first_{count}"
                 test = py.binary("lt", self.layout.position(plate), py.constant(count))
                 return Emitted(py.hinted(test, hint), (plate,))
+            case Element():
+                return self._present_element(expr, frame)
             case Rename(body=body, old=old, new=new):
                 swapped = tuple(old if a == new else a for a in frame)
                 with self.renamed(old, new):
@@ -93,8 +115,23 @@ class ExpressionEmitter(Alignment):
                     tuple(new if a == old else a for a in value.axes),
                     frame if new in frame else (*frame, new),
                 )
+            case Stack():
+                return self._stack(expr, frame)
             case NetCall():
                 return self._net(expr, frame)
+
+    def _stack(self, expr: Stack, frame: Axes) -> Emitted:
+        """Entries one after the other along an axis; constants are said at once, matrices of them too."""
+        wide = self._wide(frame, expr)
+        numbers = numbers_of(expr)
+        if numbers is not None:
+            node = py.call("torch.tensor", _nested(numbers))
+            return self.to_frame(node, expr.axes, wide)
+        values = [self.number(e, tuple(a for a in wide if a != expr.axis)) for e in expr.entries]
+        axes = tuple(a for a in wide if any(a in v.axes for v in values))
+        self.uses.add("stacked")
+        node = py.call("stacked", *(self.align(v, axes) for v in values))
+        return self.to_frame(node, (*axes, expr.axis), wide)
 
     def _contract(self, expr: Contract, frame: Axes) -> Emitted:
         """One ``einsum``: nothing with both sides' axes is ever laid out."""
@@ -118,6 +155,17 @@ class ExpressionEmitter(Alignment):
                 return self.number(expr, axes)
         return self.number(expr, frame)
 
+    def _present_element(self, expr: Element, frame: Axes) -> Emitted:
+        """The code of the element of an axis, or of a plate around this place."""
+        axis = expr.axis
+        plate = self.model.plate_by_name.get(axis)
+        if plate is not None and plate.is_rows:
+            node: ast.expr = self.layout.position(axis)
+        else:
+            node = py.call("torch.arange", self.size(axis))
+        node, axes = self.gathered(node, (axis,), (*frame, *expr.axes))
+        return Emitted(node, axes)
+
     def _wide(self, frame: Axes, *exprs: Expr) -> Axes:
         extra = dict.fromkeys(a for e in exprs for a in e.axes if a not in frame)
         return (*frame, *extra)
@@ -125,6 +173,8 @@ class ExpressionEmitter(Alignment):
     def _constant(self, expr: Const) -> ast.expr:
         if expr.type.kind == "labels":
             labels = self.model.labels_of(expr.type)
+            if labels is None and expr.type.axis is not None and not isinstance(expr.value, bool | float):
+                return self.layout.element(expr.type.axis, expr.value)
             if labels is None or str(expr.value) not in labels:
                 raise to_come(f"the label `{expr.value}` of an open set", expr.span)
             return py.constant(labels.index(str(expr.value)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgmlang.model.expr import Reduce, walk
+from pgmlang.model.expr import Const, Element, Reduce, walk
 from pgmlang.model.model import Model
 
 
@@ -18,12 +18,23 @@ def row_plate(model: Model) -> str | None:
 
 def plates_as_values(model: Model) -> set[str]:
     """Row plates whose elements are the labels of a variable, or an axis of one."""
-    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None}
+    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None} | elements_compared(model)
     return {
         root
         for a in axes
         if (root := model.root_axis(a)) in model.plate_by_name and model.plate_by_name[root].is_rows
     }
+
+
+def elements_compared(model: Model) -> set[str]:
+    """Axes and plates of which an expression says an element: the present one, or one by its label or position."""
+    return {
+        n.axis if isinstance(n, Element) else n.type.axis or ""
+        for item in (*model.factors, *model.definitions)
+        for expr in model.expressions(item)
+        for n in walk(expr)
+        if isinstance(n, Element) or (isinstance(n, Const) and n.type.kind == "labels")
+    } - {""}
 
 
 def unit_plate(model: Model) -> str | None:

@@ -30,7 +30,7 @@ WORDS: dict[str, ScalarFunction] = {
     "square": ScalarFunction("a * a", ("2.0 * d * a",)),
     "eq": ScalarFunction("a == b"), "ne": ScalarFunction("a != b"), "lt": ScalarFunction("a < b"), "le": ScalarFunction("a <= b"), "gt": ScalarFunction("a > b"),
     "ge": ScalarFunction("a >= b"), "and": ScalarFunction("a and b"), "or": ScalarFunction("a or b"), "not": ScalarFunction("not a"),
-    "real": ScalarFunction("1.0 if a else 0.0"), "whole": ScalarFunction("int(a)"),
+    "real": ScalarFunction("1.0 if a else 0.0"), "float": ScalarFunction("float(a)"), "whole": ScalarFunction("int(a)"),
     "where": ScalarFunction("b if a else c", ("", "d if a else 0.0", "0.0 if a else d")),
     "min": ScalarFunction("min(a, b)", ("d if a <= b else 0.0", "d if b < a else 0.0")),
     "max": ScalarFunction("max(a, b)", ("d if a >= b else 0.0", "d if b > a else 0.0")),

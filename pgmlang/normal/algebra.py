@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.diagnostics.source import Span
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Reduce, Rename, children
+from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Reduce, Rename, Stack, children
 from pgmlang.model.model import Model
 from pgmlang.normal.functions import Functions
 from pgmlang.normal.rewrite import map_definitions, map_expressions, map_guide, rebuilt
@@ -175,6 +175,9 @@ class Algebra(Functions):
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 c, a, b = (self.renamed(e, old, new, span) for e in (condition, then, otherwise))
                 return self.choice(c, a, b, span)
+            case Stack(entries=entries, axis=axis):
+                listed = tuple(self.renamed(e, old, new, span) for e in entries)
+                return self.shared(replace(body, axes=axes, entries=listed, axis=new if axis == old else axis))
             case Rename(body=inner, old=first, new=second) if second == old:
                 return self.renamed(inner, first, new, span) if first != new else inner
         return self.shared(Rename(body.type, axes, span, body, old, new))

@@ -16,16 +16,19 @@ from pgmlang.model.expr import (
     Choose,
     Const,
     Contract,
+    Element,
     Expr,
     First,
     NetCall,
     Reduce,
     Ref,
     Rename,
+    Stack,
     references,
 )
 from pgmlang.model.model import Definition, Model, Variable
 from pgmlang.model.recursions import names_reached
+from pgmlang.model.types import COUNT, REAL
 from pgmlang.normal.rewrite import guide_expressions, map_expressions, map_guide, rebuilt
 
 KEEPS_AXIS = ("softmax", "cumsum")
@@ -187,6 +190,8 @@ class Moved(_Substitution):
     def rewrite(self, expr: Expr) -> Expr | None:
         if self.chain is None or (isinstance(expr, First) and expr.plate != self.chain):
             return None
+        if isinstance(expr, Element) and not expr.axes:
+            return expr if expr.axis in self._steady() else self._element_back(expr)
         if isinstance(expr, First):  # among the first of the rows that look back this far
             return replace(expr, count=expr.count + self.lag)
         if isinstance(expr, Ref) and expr.name in self.model.by_name:
@@ -201,6 +206,13 @@ class Moved(_Substitution):
             # elements of the sequence are those of its rows before too; other outer elements may change from row to row
             return made if set(variable.plates) <= self._steady() else None
         return self.inside(expr)
+
+    def _element_back(self, expr: Element) -> Expr | None:
+        """The position in the sequence of a row that looks back from far enough along."""
+        if expr.axis != self.chain or expr.type.kind == "labels":
+            return None
+        lag = Const(COUNT, (), expr.span, self.lag)
+        return Apply(REAL, (), expr.span, "sub", (expr, lag))
 
     def _steady(self) -> set[str]:
         assert self.chain is not None
@@ -228,6 +240,8 @@ class Picked(_Substitution):
                 return expr
             case First(plate=plate):
                 return None if self.is_plate and plate == axis else expr
+            case Element():
+                return self._element(expr)
             case Ref():
                 return self._reference(expr)
             case Rename(body=body, old=old, new=new) if new == axis and not self.is_plate:
@@ -241,11 +255,22 @@ class Picked(_Substitution):
                     is_kept = isinstance(expr, Reduce) and expr.function in KEEPS_AXIS
                     return None if is_kept or self.is_plate else expr
                 return self._without_axis(expr)
+            case Stack(entries=entries, axis=along):
+                if along == axis and not self.is_plate:
+                    return self._entry(entries)
+                return None if along in self.index.axes else self._without_axis(expr)
             case NetCall():
                 return None if axis in expr.axes else self.inside(expr)
             case Apply() | Choose():
                 return self._without_axis(expr)
         return None
+
+    def _entry(self, entries: tuple[Expr, ...]) -> Expr | None:
+        """The entry of a vector written out at a label; None where which one is not known."""
+        labels = self.model.axis_labels(self.axis)
+        if not isinstance(self.index, Const) or labels is None or str(self.index.value) not in labels:
+            return None
+        return entries[labels.index(str(self.index.value))]
 
     @staticmethod
     def _of(whole: Picked, body: Expr, axis: str) -> Expr | None:
@@ -261,6 +286,14 @@ class Picked(_Substitution):
             return made
         extra = tuple(a for a in self.index.axes if a not in expr.axes) if self.axis in expr.axes else ()
         return replace(made, axes=(*(a for a in expr.axes if a != self.axis), *extra))
+
+    def _element(self, expr: Element) -> Expr | None:
+        """The element that is picked, where it is of the axis picked along: a label is the index itself."""
+        if expr.axis in self.outer:
+            return None
+        if expr.axis != self.axis or self.is_plate == bool(expr.axes):
+            return expr
+        return self.index if expr.type.kind == "labels" and self.index.type == expr.type else None
 
     def _reference(self, expr: Ref) -> Expr | None:
         variable = self.model.by_name.get(expr.name)

@@ -10,10 +10,11 @@ from pgmlang.model.expr import Apply, Expr, NetCall, Reduce
 from pgmlang.model.types import REAL, UNKNOWN, Type
 from pgmlang.sema.arithmetic import operator_type, wider
 from pgmlang.sema.chains import first_call
+from pgmlang.sema.elements import axis_function
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown, wrong_arity
 from pgmlang.sema.references import previous
-from pgmlang.sema.scope import ExpressionContext
-from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
+from pgmlang.sema.scope import Along, ExpressionContext
+from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
@@ -40,6 +41,8 @@ def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -
         return Apply(wider(a.type, b.type), merge(a.axes, b.axes), node.span, f"elementwise_{name}", (a, b))
     if name in REDUCTIONS:
         return _reduction(builder, node, context)
+    if name in AXIS_FUNCTIONS:
+        return axis_function(builder, node, context)
     if name in FUNCTIONS:
         return _function(builder, node, context)
     return _unknown_call(builder, node)
@@ -67,7 +70,7 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         near = f"write `{FOREIGN_FUNCTIONS[name]}`"
         builder.error("PGM0204", f"there is no function `{name}`", span, near)
         return unknown(node.span)
-    known_functions = [*FUNCTIONS, *REDUCTIONS, *builder.scope.nets, *builder.scope.definitions]
+    known_functions = [*FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS, *builder.scope.nets, *builder.scope.definitions]
     near = did_you_mean(name, known_functions)
     if not near and "." in name:
         near = f"import the module first: `import std.{head}`"
@@ -111,6 +114,7 @@ def _reduction(builder: ExpressionScope, node: ast.Call, context: ExpressionCont
     if axis is not None and is_plate and axis not in context.plates:
         around = builder.scope.axes_model.enclosing(axis)
         inner = replace(context, plates=merge(context.plates, around))
+    inner = replace(inner, along=Along((axis,), 1) if axis is not None and not is_plate else Along())
     body = builder.build(node.arguments[0], inner)
     if body.type is UNKNOWN:
         return unknown(node.span)
@@ -191,7 +195,10 @@ def net_call(
     if len(node.arguments) != len(net.inputs) or not _has_no_keywords(builder, node):
         wrong_arity(builder, node, len(net.inputs))
         return unknown(node.span)
-    arguments = tuple(builder.build(a, context) for a in node.arguments)
+    arguments = tuple(
+        builder.build(a, replace(context, along=Along((n.name,), 1) if n.name != "real" else Along()))
+        for a, n in zip(node.arguments, net.inputs, strict=True)
+    )
     if any(a.type is UNKNOWN for a in arguments):
         return unknown(node.span)
     batch: tuple[str, ...] = ()

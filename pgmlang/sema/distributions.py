@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -17,25 +17,17 @@ from pgmlang.sema.composition import composition_problem, learned_base_problem, 
 from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
+from pgmlang.sema.left_side import LeftSide, argument_axes, kind_of
 from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import TableBuilder
+from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.wrong_arguments import argument_problem
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
-
-
-@dataclass(frozen=True)
-class LeftSide:
-    """The left of a ``~``: its name, axes, and declared type if it has one."""
-
-    name: str
-    axes: tuple[str, ...]
-    declared: Type | None
-    span: Span
 
 
 class DistributionBuilder:
@@ -134,7 +126,8 @@ class DistributionBuilder:
         built: list[tuple[str, Expr | Dist]] = [(family.takes[0], inner)] if inner is not None else []
         result = inner_type if family.support == "inner" else Type(family.support)
         for parameter, argument in arguments:
-            value = self.expressions.build(argument, context)
+            along = argument_axes(self.scope, family, parameter, argument, target)
+            value = self.expressions.build(argument, replace(context, along=along))
             if value.type is UNKNOWN:
                 return None, self._guess(family, inner_type)
             value = self._spread(family, parameter, value, target)
@@ -143,7 +136,7 @@ class DistributionBuilder:
             if parameter.event == 1 and family.event == 0 and family.has_labels_of_its_vector:
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
-            built.append((parameter.name, value))
+            built.append((parameter.name, as_kind(value, kind_of(parameter))))
         if isinstance(variant, Spelling):
             built = [*spelled_arguments(variant, dict(built), node.span)]  # type: ignore[arg-type]
             variant = 0
@@ -205,8 +198,13 @@ class DistributionBuilder:
             self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,
                         f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
             return None, UNKNOWN
-        share = self.expressions.build(node.arguments[0], context)
+        weights = family.variants[0][0]
+        along = argument_axes(self.scope, family, weights, node.arguments[0], replace(target, declared=None))
+        share = self.expressions.build(node.arguments[0], replace(context, along=along))
         if share.type is UNKNOWN:
+            return None, UNKNOWN
+        if why := constant_problem(share, "simplex", 1):
+            self._error("PGM0410", f"the weights of a `{family.name}`: {why}", node.arguments[0].span)
             return None, UNKNOWN
         extra = [a for a in share.axes if a not in target.axes]
         if len(extra) != 1:
@@ -229,7 +227,11 @@ class DistributionBuilder:
             self.scope.report(problem)
             return None, type_
         return Dist(
-            family.name, ((family.shares, share), (family.takes[0], base)), 0, base.event, node.span
+            family.name,
+            ((family.shares, as_kind(share, "simplex")), (family.takes[0], base)),
+            0,
+            base.event,
+            node.span,
         ), type_
 
     def _match(
@@ -281,6 +283,9 @@ class DistributionBuilder:
             has_logit = any(p.name == "logit" for variant in family.variants for p in variant)
             self._error("PGM0410", f"{what} must be {parameter.support}, {supports.shown(value)}", span,
                         cure(value, parameter.support, symbol, has_logit))  # fmt: skip
+            return False
+        if problem := constant_problem(value, kind_of(parameter), parameter.event):
+            self._error("PGM0410", f"{what}: {problem}", span)
             return False
         return self._argument_axes(family, parameter, value, target, event, span, what)
 

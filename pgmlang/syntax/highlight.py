@@ -55,7 +55,7 @@ class PgmLexer(RegexLexer):
             (r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", Number),
             (r"\.\.\.|->|[=!<>]=|[-+*/^@<>~=]", Operator),
             (r"[{}()\[\],:;.]", Punctuation),
-            (r"[^\W\d]\w*", Name),
+            (r"[^\W\d]\w*'*", Name),
             (r"\s+", Whitespace),
             (r".", Text),
         ]

@@ -48,12 +48,6 @@ IDIOMS = (
     _row(r"%\*%", "`%*%` is R", "a product that sums over the shared axis is `x @ w`"),
     _row(r"^\s*(//|/\*|--)", "comments start with `#`", "write `# ...`"),
     _row(r"'[^']*'", "labels are quoted with double quotes", 'write `"..."`'),
-    _row(
-        r"(?:[(=,]|\bthen\b|\belse\b)\s*\[\s*-?[\d.]+\s*(?:,\s*-?[\d.]+\s*)+\]",
-        "there are no lists of numbers here",
-        "given probabilities are the rows of a table: `x : {a, b} ~ Table() { 0.5, 0.5 }`, under a parent "
-        "`~ Table(z) { yes : 0.7, 0.3 ... }`; other numbers along an axis: `if k == a then 0.2 else 0.8`",
-    ),
     _row(r"^\s*(let|var|val|const)\s", "names need no `let` or `var`", "write `name = ...` or `name ~ ...`"),
     _row(r"^\s*\w+\s*->\s*\w+", "arrows are read off the definitions", "write `child ~ Table(parent)`"),
     _row(r"\w\s*\|\s*\w", "`|` belongs to queries", "a conditional is written `child ~ Table(parent)`"),

@@ -17,12 +17,14 @@ from pgmlang.model.expr import (
     Choose,
     Const,
     Contract,
+    Element,
     Expr,
     First,
     NetCall,
     Reduce,
     Ref,
     Rename,
+    Stack,
 )
 from pgmlang.model.labels import Labels
 from pgmlang.model.model import Model, Variable
@@ -30,6 +32,7 @@ from pgmlang.model.named import (
     OPERATIONS,
     Axes,
     NamedArray,
+    align,
     along_axis,
     elementwise,
     named,
@@ -150,11 +153,15 @@ class Evaluator:
                 )
             case First(count=count, plate=plate):
                 return self._along(plate, self.sequences(plate).position < count, context)
+            case Element(axis=axis):
+                return self._along(axis, self.layout.positions(axis), context)
             case Rename(body=body, old=old, new=new):
                 inner = context.without(old)
                 if new in context.coordinates:
                     return self.evaluate(body, inner.at({old: context.coordinates[new]}))
                 return self.evaluate(body, inner).renamed(old, new)
+            case Stack(entries=entries, axis=axis):
+                return self._stack([self.evaluate(e, context.without(axis)) for e in entries], axis, context)
             case NetCall(net=net, arguments=arguments, output=output):
                 if net not in self.nets:
                     raise NotEvaluable(f"the network `{net}` has no table")
@@ -292,6 +299,11 @@ class Evaluator:
         if not (expr.is_plate and self.model.plate_by_name[axis].is_rows):
             return reduce_axis(expr.function, self._spread(self.evaluate(expr.body, inner), axis), axis)
         return self._reduce_rows(expr, inner)
+
+    def _stack(self, entries: list[NamedArray], axis: str, context: ElementContext) -> NamedArray:
+        values, axes = align(entries)
+        whole = NamedArray(np.stack(np.broadcast_arrays(*values)), (axis, *axes))
+        return take(whole, {axis: context.coordinates[axis]}) if axis in context.coordinates else whole
 
     def _spread(self, value: NamedArray, *axes: str) -> NamedArray:
         """The value with these axes: one that does not vary over an axis is repeated along it."""

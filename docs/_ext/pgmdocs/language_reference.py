@@ -7,7 +7,7 @@ import re
 
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS, WIDER
 from pgmlang.resources import grammar_text, stdlib_modules, stdlib_text
-from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS, FUNCTIONS, OPERATORS, REDUCTIONS
+from pgmlang.signatures.functions import ACTIVATIONS, AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax.layout import STATEMENT_WORDS
 
 FUNCTION_SAYS = {
@@ -220,6 +220,7 @@ def functions() -> str:
     )
     operators = ", ".join(f"`{word}`" for word in OPERATORS)
     reductions = ", ".join(f"`{name}`" for name in REDUCTIONS)
+    of_axes = "\n".join(f"| `{name}(axis)` | {says} |" for name, says in AXIS_FUNCTIONS.items())
     blocks = "\n".join(
         f"| `{name}` | {', '.join(f'`{option}`' for option in options) or 'none'} |"
         for name, options in BLOCKS.items()
@@ -240,6 +241,14 @@ sure, and *minus infinity* or refused where it comes from the data.
 
 {reductions}: `sum(x, over = axis)`. Over a plate inside of the present one too (`mean(score, over = pupil)` in `plate school`).
 `min(a, b)` and `max(a, b)` of two arguments go element by element.
+
+## Of an axis or a plate
+
+| function | is |
+| --- | --- |
+{of_axes}
+
+The axis' name alone is the label of the present element: `if food == fish then 0 else b`.
 
 ## Operators
 
