@@ -58,7 +58,9 @@ def _calls(name: str) -> list[str]:
     family = FAMILIES[name]
     taken = ["D"] if family.takes else []
     before, behind = (taken, []) if family.limits else ([], taken)
-    variants = ([p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.parameter_lists)
+    variants = (
+        [p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.parameter_lists
+    )
     return [f"{name}({', '.join([*before, *words, *behind])})" for words in variants]
 
 

@@ -21,13 +21,10 @@ from pgmlang.families.combinators import is_mixed, refusal
 from pgmlang.families.family import SAFE, Family, Formulas, LocationScale, Pair, Parameter, Respelling, Spelling
 from pgmlang.families.learned import LEARNED, LearnedFamily
 
-FAMILIES: dict[str, Family] = {
-    f.name: f
-    for kin in (
-        normal, location_scale, skewed, positive, waiting, chi_squared, bounded, shares, labels, counts, vectors, combinators,
-    )  # fmt: skip
-    for f in kin.FAMILIES
-}
+_KINS = (
+    normal, location_scale, skewed, positive, waiting, chi_squared, bounded, shares, labels, counts, vectors, combinators,
+)  # fmt: skip
+FAMILIES: dict[str, Family] = {f.name: f for kin in _KINS for f in kin.FAMILIES}
 """Name to record."""
 
 ARGUMENT_SPELLINGS = {

@@ -243,20 +243,21 @@ class DistributionBuilder:
             if word in words[:i]:
                 self._error("PGM0306", f"`{word}` is given twice", node.keywords[i].span)
                 return None
-        forms = [*enumerate(family.variants), *((s, s.parameters) for s in family.spellings)]
-        fitting: list[tuple[int | Spelling, tuple[Parameter, ...]]] = [
+        forms: list[tuple[int | Spelling, tuple[Parameter, ...]]] = [*enumerate(family.variants)]
+        forms += [(s, s.parameters) for s in family.spellings]
+        fitting = [
             (i, v)
             for i, v in forms
             if set(words) <= {p.name for p in v} and len(positional) + len(words) <= len(v)
         ]
-        for i, variant in fitting:
+        for form, variant in fitting:
             by_name = {k.name: k.value for k in node.keywords}
             free = [p for p in variant if p.name not in by_name]
             by_name.update({p.name: a for p, a in zip(free, positional, strict=False)})
             if all(p.name in by_name or p.default is not None for p in variant):
                 if any(p.name in words for p in variant[: len(positional)]):
                     continue
-                return i, [(p, by_name[p.name]) for p in variant if p.name in by_name]
+                return form, [(p, by_name[p.name]) for p in variant if p.name in by_name]
         self.scope.report(argument_problem(family, positional, node))
         return None
 

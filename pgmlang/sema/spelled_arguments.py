@@ -13,7 +13,13 @@ from pgmlang.sema.arithmetic import number_type, operator_type
 from pgmlang.sema.expression_scope import merge
 from pgmlang.signatures.functions import FUNCTIONS
 
-_OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Pow: "pow",
+}
 
 
 def spelled_arguments(spelling: Spelling, values: Mapping[str, Expr], span: Span) -> list[tuple[str, Expr]]:
@@ -26,14 +32,16 @@ def spelled_arguments(spelling: Spelling, values: Mapping[str, Expr], span: Span
             case ast.Constant(value=int() | float() as value):
                 return Const(number_type(value), (), span, value)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                inner = visit(operand)
-                return Apply(REAL, inner.axes, span, "neg", (inner,))
+                turned = visit(operand)
+                return Apply(REAL, turned.axes, span, "neg", (turned,))
             case ast.BinOp(left=left, op=op, right=right):
                 a, b, function = visit(left), visit(right), _OPERATORS[type(op)]
                 return Apply(operator_type(function, a, b), merge(a.axes, b.axes), span, function, (a, b))
             case ast.Call(func=ast.Name(id=function), args=arguments):
                 inner = tuple(visit(a) for a in arguments)
-                return Apply(Type(FUNCTIONS[function].result), merge(*(i.axes for i in inner)), span, function, inner)
+                return Apply(
+                    Type(FUNCTIONS[function].result), merge(*(i.axes for i in inner)), span, function, inner
+                )
         raise ValueError(f"a spelling's formula: {ast.unparse(node)}")
 
     return [(name, visit(ast.parse(text, mode="eval").body)) for name, text in spelling.arguments.items()]

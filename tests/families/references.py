@@ -78,7 +78,9 @@ def owen(h: mp.mpf, a: mp.mpf) -> mp.mpf:
     """Owen's T, for a > 0."""
     edges = [t / (1 + abs(h)) for t in (0, 1, 3, 9, 27) if t / (1 + abs(h)) < a]
     falls = [*edges, min(a, edges[-1] * 3) if len(edges) == 5 else a]
-    return mp.quad(lambda x: mp.exp(-h * h * (1 + x * x) / 2) / (1 + x * x), falls if abs(h) > 1 else [0, min(a, 1), a]) / (2 * mp.pi)
+    return mp.quad(
+        lambda x: mp.exp(-h * h * (1 + x * x) / 2) / (1 + x * x), falls if abs(h) > 1 else [0, min(a, 1), a]
+    ) / (2 * mp.pi)
 
 
 def skew_below(z: mp.mpf, a: mp.mpf) -> mp.mpf:

@@ -69,7 +69,9 @@ def test_mills_ratios() -> None:
 
 
 def test_skew_normal() -> None:
-    grid = np.array(list(itertools.product((-12.0, -0.7, 0.0, 1e-3, 2.0, 9.0), (-40.0, -1.0, 0.0, 0.3, 5.0, 300.0))))
+    grid = np.array(
+        list(itertools.product((-12.0, -0.7, 0.0, 1e-3, 2.0, 9.0), (-40.0, -1.0, 0.0, 0.3, 5.0, 300.0)))
+    )
     z, shape = (torch.tensor(v, requires_grad=True) for v in grid.T.copy())
     theirs = mills.skew_normal_log_below(z, shape)
     mine = np.array([skew_normal_tail(*row) for row in grid]).T
@@ -79,7 +81,9 @@ def test_skew_normal() -> None:
 
 
 def test_means_of_exponentials() -> None:
-    x = torch.tensor([-800.0, -3.0, -0.051, -0.049, -1e-9, 0.0, 0.03, 0.2, 40.0, 800.0], dtype=torch.float64, requires_grad=True)
+    x = torch.tensor(
+        [-800.0, -3.0, -0.051, -0.049, -1e-9, 0.0, 0.03, 0.2, 40.0, 800.0], dtype=torch.float64, requires_grad=True
+    )
     theirs = mills.log_mean_exp(x)
     assert_close(np.array([log_mean_exp(v) for v in x.tolist()]), theirs.detach().numpy())
     assert_close(np.array([log_mean_exp_slope(v) for v in x.tolist()]), slopes(theirs, [x])[0])

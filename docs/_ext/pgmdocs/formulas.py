@@ -272,7 +272,11 @@ class _Latex:
                 return rf"\Gamma\left({self.of(first.args[0], 0)}\right)"
             case "exp" if _is_call(first, "log"):
                 return self.of(first.args[0], 2)
-            case "exp" if isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add | ast.Sub) and _has_call(first, "lgamma"):
+            case "exp" if (
+                isinstance(first, ast.BinOp)
+                and isinstance(first.op, ast.Add | ast.Sub)
+                and _has_call(first, "lgamma")
+            ):
                 left, right = self._call("exp", [first.left]), self._call("exp", [first.right])
                 return rf"{left} \, {right}" if isinstance(first.op, ast.Add) else rf"\frac{{{left}}}{{{right}}}"
             case "exp" if isinstance(first, ast.BinOp) and _is_call(first.right, "lgamma"):

@@ -19,7 +19,9 @@ def log_mills(u):
     far, near = torch.where(is_far, u, -50.0), torch.where(is_far, -50.0, u)
     y = 1 / (far * far)
     series = torch.log1p(y * (-1 + y * (3 + y * (105 * y - 15)))) - torch.log(-far)
-    return torch.where(is_far, series, torch.log(torch.special.erfcx(-0.7071067811865476 * near)) + 0.22579135264472744)
+    return torch.where(
+        is_far, series, torch.log(torch.special.erfcx(-0.7071067811865476 * near)) + 0.22579135264472744
+    )
 
 
 def log_mills_sum(u, d):
@@ -39,7 +41,9 @@ def log_of_two(u, d, share):
         length = fall_of_normal(-u)
         first = torch.minimum(length, 40 / (d - u + 1))
     stretches = ((0 * first, first), (first, length - first))
-    return log_of_stretches(lambda way: torch.exp(u[..., None] * way - 0.5 * way * way) * share(way, d[..., None]), stretches)
+    return log_of_stretches(
+        lambda way: torch.exp(u[..., None] * way - 0.5 * way * way) * share(way, d[..., None]), stretches
+    )
 
 
 def fall_of_normal(slope, curvature=1.0):
@@ -68,7 +72,9 @@ def skew_normal_log_below(z, shape):
 
     def density(way):
         at = z[..., None] - way
-        return torch.exp(z[..., None] * way - 0.5 * way * way + torch.special.log_ndtr(shape[..., None] * at) - top[..., None])
+        return torch.exp(
+            z[..., None] * way - 0.5 * way * way + torch.special.log_ndtr(shape[..., None] * at) - top[..., None]
+        )
 
     top = torch.special.log_ndtr(shape * z).detach()
     outer = log_of_stretches(density, stretches) + top - 0.5 * z * z + 0.5 * math.log(2 / math.pi)
