@@ -77,13 +77,20 @@ def families() -> str:
 
 
 def functions() -> str:
-    from pgmlang.signatures.functions import ACTIVATIONS, AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+    from pgmlang.signatures.functions import (
+        ACTIVATIONS,
+        AXIS_FUNCTIONS,
+        BLOCKS,
+        FUNCTIONS,
+        REDUCTIONS,
+        WRITTEN_REDUCTIONS,
+    )
 
     rows = [(f"{n}({', '.join('xyz'[: f.arity])})", f"{f.result}, of {f.accepts}") for n, f in FUNCTIONS.items()]
     blocks = [(n, "options " + ", ".join(options) if options else "") for n, options in BLOCKS.items()]
     return (
         f"Functions of expressions:\n{listed(rows)}\n\n"
-        f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in REDUCTIONS)}\n\n"
+        f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in (*REDUCTIONS, *WRITTEN_REDUCTIONS))}\n\n"
         f"Of a plate or dim:\n{listed([(f'{n}(plate)', says) for n, says in AXIS_FUNCTIONS.items()])}\n\n"
         f"Networks, to stand after `net name : in -> out =`:\n{listed(blocks)}\n  activations: {', '.join(ACTIVATIONS)}"
     )
@@ -176,6 +183,7 @@ FILES = """Files:
   model.pgm      the text of a model
   model.fit/     a fit: the model's text, parameters or draws (safetensors), fit.json; nothing in it is run when it is loaded
   *.bif, *.uai   networks of tables of other programs, also .gz: to query, score, sample, draw and convert
+  *.json         Gaussian networks as pgmpy writes them, the same
   *.svg, *.png, *.dot   pictures of `pgmc graph`"""
 
 
@@ -223,13 +231,22 @@ def _family(word: str) -> str | None:
 
 
 def _function(word: str) -> str | None:
-    from pgmlang.signatures.functions import ACTIVATIONS, AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+    from pgmlang.signatures.functions import (
+        ACTIVATIONS,
+        AXIS_FUNCTIONS,
+        BLOCKS,
+        FUNCTIONS,
+        REDUCTIONS,
+        WRITTEN_REDUCTIONS,
+    )
 
     if word in FUNCTIONS:
         row = FUNCTIONS[word]
         return f"{word}({', '.join('xyz'[: row.arity])}): a function of {row.accepts} arguments; its value is {row.result}"
     if word in REDUCTIONS:
         return f"{word}(x, over = plate): a reduction over the elements of a plate or dim"
+    if word in WRITTEN_REDUCTIONS:
+        return f"{word}(x, over = plate): {WRITTEN_REDUCTIONS[word]}"
     if word in AXIS_FUNCTIONS:
         return f"{word}(plate): {AXIS_FUNCTIONS[word]}"
     if word in BLOCKS:

@@ -153,6 +153,7 @@ CODES: dict[str, Code] = {
     "PGM0907": Code("cannot be said in this format", exit=69),
     "PGM0908": Code("I/O error", exit=74),
     "PGM0909": Code("optional package missing", exit=69),
+    "PGM0910": Code("Gaussian JSON not understood"),
 }
 
 

@@ -32,6 +32,7 @@ from pgmlang.model.expr import (
     Stack,
 )
 from pgmlang.model.recursions import recursions
+from pgmlang.model.row_plates import groups_of_rows
 from pgmlang.signatures.functions import FUNCTIONS
 
 
@@ -356,8 +357,10 @@ class ExpressionEmitter(Alignment):
 
     def _segments(self, expr: Reduce, frame: Axes) -> Emitted:
         """Over the rows of an inner plate, by the outer elements they belong to."""
-        outer = tuple(a for a in frame if a in self.model.enclosing(expr.axis) and a != expr.axis)
-        value = self._along(self.number(expr.body, (expr.axis,)), expr.axis)
+        outer = groups_of_rows(self.model, expr.axis, frame)
+        plates = [a for a in frame if a in self.model.plate_by_name and a != expr.axis]
+        beside = tuple(a for a in plates if a not in self.model.enclosing(expr.axis))
+        value = self._along(self.number(expr.body, (*beside, expr.axis)), expr.axis)
         if not outer:
             return self._summed(expr.function, value, expr.axis)
         rest = tuple(a for a in value.axes if a != expr.axis)
@@ -367,7 +370,10 @@ class ExpressionEmitter(Alignment):
         array = self.ordered(value, (*rest, expr.axis))
         node = py.call("segments", py.constant(expr.function), array, members, sizes)
         wide = (*frame, *(a for a in rest if a not in frame))
-        return self.to_frame(node, (*rest, *outer), wide)
+        axes = (*rest, *outer)
+        elements = [(a, Emitted(self.layout.parent(a, p), (p,))) for a, p in self.members_of(axes, frame, rest)]
+        reduced = self._indexed(Emitted(node, axes), elements, frame) if elements else Emitted(node, axes)
+        return self.to_frame(reduced.node, reduced.axes, wide)
 
     def net_call(self, net: Net, arguments: tuple[Expr, ...], frame: Axes) -> tuple[ast.expr, Axes]:
         """A network called with values, and the axes of the frame that the values have."""

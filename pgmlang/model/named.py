@@ -138,7 +138,7 @@ REDUCERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "sum": lambda x, axis: np.sum(x, axis=axis),
     "mean": lambda x, axis: np.mean(x, axis=axis),
     "prod": lambda x, axis: np.prod(x, axis=axis),
-    "min": lambda x, axis: np.min(x, axis=axis),
-    "max": lambda x, axis: np.max(x, axis=axis),
+    "min": lambda x, axis: np.min(x * 1.0, axis=axis, initial=np.inf),
+    "max": lambda x, axis: np.max(x * 1.0, axis=axis, initial=-np.inf),
     "logsumexp": _logsumexp,
 }

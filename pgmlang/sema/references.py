@@ -13,7 +13,7 @@ from pgmlang.sema.chains import chain_of, first_rows, lag_of
 from pgmlang.sema.elements import as_label, labelled_element, present_element
 from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, unknown
 from pgmlang.sema.scope import Along, ExpressionContext, Symbol
-from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS
+from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
 
 INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
@@ -47,7 +47,7 @@ def _other_name(builder: ExpressionScope, node: ast.Name, context: ExpressionCon
     axis = builder.axis(name)
     if axis is not None:
         return present_element(builder, axis, span, context)
-    if builder.is_net(name) or builder.expander.knows(name) or name in {*FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS}:
+    if builder.is_net(name) or builder.expander.knows(name) or name in {*FUNCTIONS, *REDUCTIONS}:
         builder.error("PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`")
         return unknown(span)
     near = builder.scope.near_name(name, context)

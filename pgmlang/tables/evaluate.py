@@ -39,6 +39,7 @@ from pgmlang.model.named import (
     reduce_axis,
     take,
 )
+from pgmlang.model.row_plates import groups_of_rows
 from pgmlang.model.types import Type
 from pgmlang.tables.context import ElementContext
 from pgmlang.tables.sharing import Sharing, digest_of
@@ -316,7 +317,9 @@ class Evaluator:
         """Over the rows of an inner plate that belong to each element of the plates of this place."""
         axis = expr.axis
         outer = [
-            q for q in self.model.batch_axes(context.plates) if self.parent_element(axis, q, None) is not None
+            q
+            for q in groups_of_rows(self.model, axis, context.plates)
+            if self.parent_element(axis, q, None) is not None
         ]
         picked = {q: context.coordinates[q] for q in outer if q in context.coordinates}
         members = {q: self.parent_element(axis, q, None) for q in outer}

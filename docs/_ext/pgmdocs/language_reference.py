@@ -7,7 +7,15 @@ import re
 
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS, WIDER
 from pgmlang.resources import grammar_text, stdlib_modules, stdlib_text
-from pgmlang.signatures.functions import ACTIVATIONS, AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, OPERATORS, REDUCTIONS
+from pgmlang.signatures.functions import (
+    ACTIVATIONS,
+    AXIS_FUNCTIONS,
+    BLOCKS,
+    FUNCTIONS,
+    OPERATORS,
+    REDUCTIONS,
+    WRITTEN_REDUCTIONS,
+)
 from pgmlang.syntax.layout import STATEMENT_WORDS
 
 FUNCTION_SAYS = {
@@ -220,6 +228,7 @@ def functions() -> str:
     )
     operators = ", ".join(f"`{word}`" for word in OPERATORS)
     reductions = ", ".join(f"`{name}`" for name in REDUCTIONS)
+    written = "\n".join(f"| `{name}(x, over = axis)` | {says} |" for name, says in WRITTEN_REDUCTIONS.items())
     of_axes = "\n".join(f"| `{name}(axis)` | {says} |" for name, says in AXIS_FUNCTIONS.items())
     blocks = "\n".join(
         f"| `{name}` | {', '.join(f'`{option}`' for option in options) or 'none'} |"
@@ -239,7 +248,13 @@ sure, and *minus infinity* or refused where it comes from the data.
 
 ## Over an axis or a plate
 
-{reductions}: `sum(x, over = axis)`. Over a plate inside of the present one too (`mean(score, over = pupil)` in `plate school`).
+{reductions}: `sum(x, over = axis)`. Over a plate inside of the present one too (`mean(score, over = pupil)` in `plate school`), and over
+the present one as it is just outside of it (`score - mean(score, over = pupil)` in `plate pupil`).
+
+| function | is |
+| --- | --- |
+{written}
+
 `min(a, b)` and `max(a, b)` of two arguments go element by element.
 
 ## Of an axis or a plate
