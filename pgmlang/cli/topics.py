@@ -58,7 +58,9 @@ def _calls(name: str) -> list[str]:
     family = FAMILIES[name]
     taken = ["D"] if family.takes else []
     before, behind = (taken, []) if family.limits else ([], taken)
-    variants = ([p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.variants)
+    variants = (
+        [p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.parameter_lists
+    )
     return [f"{name}({', '.join([*before, *words, *behind])})" for words in variants]
 
 
@@ -216,7 +218,7 @@ def _family(word: str) -> str | None:
         return None
     family = FAMILIES[word]
     ways = "\n".join(f"  x ~ {call}" for call in _calls(word))
-    parameters = {p.name: p for variant in family.variants for p in variant}
+    parameters = {p.name: p for variant in family.parameter_lists for p in variant}
     rows = [
         (p.name, p.support + (", a vector" if p.event == 1 else ", a matrix" if p.event else ""))
         for p in parameters.values()

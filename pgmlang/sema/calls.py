@@ -62,7 +62,7 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         builder.error("PGM0315", f"the distribution `{name}` stands where a value is needed", span,
                     help="give the draw a name: `x ~ " + name + "(...)`")  # fmt: skip
         return unknown(node.span)
-    if name in FOREIGN_DISTRIBUTIONS:
+    if name in FOREIGN_DISTRIBUTIONS and name not in FOREIGN_FUNCTIONS:
         builder.error("PGM0106", f"`{name}` is another language's name", span, help=FOREIGN_DISTRIBUTIONS[name])
         return unknown(node.span)
     if "." in name and head in builder.scope.modules:
