@@ -120,21 +120,20 @@ def predict_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     numbers = [i for n, i, _ in asked if rows.is_number(n)]
     labels = [i for n, i, _ in asked if not rows.is_number(n)]
     count = rows.num_rows
-    figures = {i: np.full((4, count), np.nan) for i in numbers}
+    figures = np.full((4, count, len(numbers)), np.nan)
     tables = {v: np.full((count, rows.network.discrete.sizes[v]), np.nan) for v in labels}
     log_evidence = np.zeros(count)
     for block in rows.engine.posteriors(rows.evidence, numbers, labels):
         log_evidence[block.members] = block.log_evidence
         for v in labels:
             tables[v][block.members] = block.tables[v]
-        for i in numbers:
-            mixture = block.mixture(i)
-            of_block = mixture.mean(), mixture.sd(), mixture.quantile(0.05), mixture.quantile(0.95)
-            figures[i][:, block.members] = of_block
+        figures[:, block.members] = block.figures(numbers, (0.05, 0.95))
     columns: dict[str, list[str] | np.ndarray] = {}
     for name, i, shown in asked:
         if rows.is_number(name):
-            columns |= zip((shown, f"{shown}.sd", f"{shown}.q5", f"{shown}.q95"), figures[i], strict=True)
+            columns |= zip(
+                (shown, f"{shown}.sd", f"{shown}.q5", f"{shown}.q95"), figures[:, :, numbers.index(i)], strict=True
+            )
             continue
         texts = np.array(rows.network.discrete.variables[i].labels, dtype=object)
         columns[shown] = texts[np.nan_to_num(tables[i]).argmax(1)].tolist()
