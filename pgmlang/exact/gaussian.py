@@ -100,7 +100,9 @@ class BlockPosterior:
         for k, q in enumerate(quantiles):
             out[2 + k] = out[0] + float(ndtri(q)) * out[1]
         out[:, np.isneginf(self.log_evidence)] = np.nan
-        mixed = {i for s, w in zip(self.solved, self.weights, strict=True) if w.shape[1] > 1 for i in s.component.hidden}
+        mixed = {
+            i for s, w in zip(self.solved, self.weights, strict=True) if w.shape[1] > 1 for i in s.component.hidden
+        }
         for i in mixed & set(numbers):
             mixture = self.mixture(i)
             out[:, :, left[i]] = mixture.mean(), mixture.sd(), *(mixture.quantile(q) for q in quantiles)

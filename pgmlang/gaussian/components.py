@@ -64,6 +64,8 @@ def components(
     plain = seen_whole.pop((), [])
     if without_labels or plain:
         together = [c for _, listed in without_labels for c in listed]
-        out.append(NumberComponent(tuple(i for numbers, _ in without_labels for i in numbers), (*together, *plain), ()))
+        out.append(
+            NumberComponent(tuple(i for numbers, _ in without_labels for i in numbers), (*together, *plain), ())
+        )
     out += [NumberComponent((), tuple(listed), labels) for labels, listed in seen_whole.items()]
     return tuple(out)
