@@ -25,6 +25,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -32,7 +34,13 @@ from pgmlang.model.expr import (
     Stack,
 )
 from pgmlang.model.recursions import recursions
+from pgmlang.model.row_plates import groups_of_rows
 from pgmlang.signatures.functions import FUNCTIONS
+
+MATRIX_CALLS = {
+    "inverse": "inverse", "cholesky": "cholesky_factor", "det": "determinant", "logdet": "log_determinant",
+}  # fmt: skip
+"""Functions of matrices by those of the runtime."""
 
 
 def _nested(numbers: list[Any] | float) -> ast.expr:
@@ -107,7 +115,8 @@ class ExpressionEmitter(Alignment):
             case Element():
                 return self._present_element(expr, frame)
             case Rename(body=body, old=old, new=new):
-                swapped = tuple(old if a == new else a for a in frame)
+                # the frame's own axis of the inner name is another one, along which the body does not vary
+                swapped = tuple(old if a == new else a for a in frame if a != old)
                 with self.renamed(old, new):
                     value = self.emit(body, swapped if old in swapped else (*frame, old))
                 return self.to_frame(
@@ -117,8 +126,28 @@ class ExpressionEmitter(Alignment):
                 )
             case Stack():
                 return self._stack(expr, frame)
+            case Identity(rows=rows):
+                node = py.call("torch.eye", self.size(rows))
+                return self.to_frame(node, expr.axes, self._wide(frame, expr))
+            case MatrixApply():
+                return self._of_matrix(expr, frame)
             case NetCall():
                 return self._net(expr, frame)
+
+    def _of_matrix(self, expr: MatrixApply, frame: Axes) -> Emitted:
+        """A function of matrices, which lie along the last two axes of its argument."""
+        own = (expr.rows, expr.columns)
+        wide = (*(a for a in self._wide(frame, expr.body) if a not in own), *own)
+        value = self.number(expr.body, wide)
+        for axis in own:
+            value = self._along(value, axis)
+        axes = (*(a for a in wide if a in value.axes and a not in own), *own)
+        function = MATRIX_CALLS[expr.function]
+        self.uses.add(function)
+        node = py.call(function, self.ordered(value, axes))
+        return self.to_frame(
+            node, axes[: len(axes) - 2] if expr.function in ("det", "logdet") else axes, self._wide(frame, expr)
+        )
 
     def _stack(self, expr: Stack, frame: Axes) -> Emitted:
         """Entries one after the other along an axis; constants are said at once, matrices of them too."""
@@ -356,8 +385,10 @@ class ExpressionEmitter(Alignment):
 
     def _segments(self, expr: Reduce, frame: Axes) -> Emitted:
         """Over the rows of an inner plate, by the outer elements they belong to."""
-        outer = tuple(a for a in frame if a in self.model.enclosing(expr.axis) and a != expr.axis)
-        value = self._along(self.number(expr.body, (expr.axis,)), expr.axis)
+        outer = groups_of_rows(self.model, expr.axis, frame)
+        plates = [a for a in frame if a in self.model.plate_by_name and a != expr.axis]
+        beside = tuple(a for a in plates if a not in self.model.enclosing(expr.axis))
+        value = self._along(self.number(expr.body, (*beside, expr.axis)), expr.axis)
         if not outer:
             return self._summed(expr.function, value, expr.axis)
         rest = tuple(a for a in value.axes if a != expr.axis)
@@ -367,7 +398,10 @@ class ExpressionEmitter(Alignment):
         array = self.ordered(value, (*rest, expr.axis))
         node = py.call("segments", py.constant(expr.function), array, members, sizes)
         wide = (*frame, *(a for a in rest if a not in frame))
-        return self.to_frame(node, (*rest, *outer), wide)
+        axes = (*rest, *outer)
+        elements = [(a, Emitted(self.layout.parent(a, p), (p,))) for a, p in self.members_of(axes, frame, rest)]
+        reduced = self._indexed(Emitted(node, axes), elements, frame) if elements else Emitted(node, axes)
+        return self.to_frame(reduced.node, reduced.axes, wide)
 
     def net_call(self, net: Net, arguments: tuple[Expr, ...], frame: Axes) -> tuple[ast.expr, Axes]:
         """A network called with values, and the axes of the frame that the values have."""

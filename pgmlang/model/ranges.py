@@ -21,6 +21,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -106,6 +108,10 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
             ranges = [visit(e) for e in entries]
             hull = reduce(Interval.hull, (r.interval for r in ranges))
             return Range(hull, frozenset[str]().union(*(r.sources for r in ranges)))
+        case Identity():
+            return Range(KINDS["truth"].loose())
+        case MatrixApply(body=body):
+            return Range(range_of_type(expr.type), visit(body).sources)
         case NetCall(net=net, arguments=arguments):
             return Range(LINE, frozenset({net}).union(*(visit(a).sources for a in arguments)))
 

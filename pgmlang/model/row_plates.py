@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pgmlang.model.expr import Const, Element, Reduce, walk
 from pgmlang.model.model import Model
@@ -35,6 +35,15 @@ def elements_compared(model: Model) -> set[str]:
         for n in walk(expr)
         if isinstance(n, Element) or (isinstance(n, Const) and n.type.kind == "labels")
     } - {""}
+
+
+def groups_of_rows(model: Model, plate: str, around: Iterable[str]) -> tuple[str, ...]:
+    """The plates by whose elements the rows of a plate are told apart at a place inside of the plates ``around``: those around
+    the rows that the place is in too, but for those that others determine."""
+    here = {q for p in around if p in model.plate_by_name for q in model.enclosing(p)}
+    outer = [q for q in model.enclosing(plate)[:-1] if q in here]
+    rows = [r for r in outer if model.plate_by_name[r].is_rows]
+    return tuple(q for q in outer if not any(q in model.enclosing(r)[:-1] for r in rows))
 
 
 def unit_plate(model: Model) -> str | None:

@@ -26,7 +26,7 @@ from pgmlang.model import (
 )
 from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import Const, Expr, Ref, Rename
-from pgmlang.model.model import Role
+from pgmlang.model.model import Role, expressions_of
 from pgmlang.model.types import UNKNOWN, VECTOR_KINDS
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
@@ -34,6 +34,7 @@ from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
 from pgmlang.sema.inference import Inference
 from pgmlang.sema.left_side import LeftSide
 from pgmlang.sema.modules import Loader, Modules, folder_loader
+from pgmlang.sema.named_values import named_values
 from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
@@ -129,6 +130,10 @@ class ModelBuilder:
             self.inference.infer(symbol)
         for statement in program.statements:
             self._statement(statement, ExpressionContext())
+        named, unused = named_values(
+            self.scope, (e for item in (*self.factors, *self.definitions) for e in expressions_of(item))
+        )
+        self.definitions += named
         nets = tuple(build_net(self.scope, n) for n in self.scope.nets.values())
         guide = self._guides()
         header = self.collector.header
@@ -138,7 +143,9 @@ class ModelBuilder:
             tuple(self.scope.dims.values()),
             tuple(self.scope.plates.values()),
             tuple(
-                self._variable(s) for s in [*self.scope.variables.values(), *self.scope.owned_parameters.values()]
+                self._variable(s)
+                for s in [*self.scope.variables.values(), *self.scope.owned_parameters.values()]
+                if s.name not in unused
             ),
             tuple(self.factors),
             tuple(self.definitions),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.families import FAMILIES, LEARNED, Family, Parameter
+from pgmlang.families import FAMILIES, LEARNED, Family, Parameter, Spelling
 from pgmlang.model import Choice, Dist, Distribution, Type
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
@@ -19,8 +19,10 @@ from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.left_side import LeftSide, argument_axes, kind_of
 from pgmlang.sema.limit_order import limits_problem
+from pgmlang.sema.matrices import rows_along
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
+from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import TableBuilder
 from pgmlang.sema.vectors import as_kind, constant_problem
@@ -135,7 +137,12 @@ class DistributionBuilder:
             if parameter.event == 1 and family.event == 0 and family.has_labels_of_its_vector:
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
+            if parameter.event == 2:
+                value = rows_along(self.scope, value, event)
             built.append((parameter.name, as_kind(value, kind_of(parameter))))
+        if isinstance(variant, Spelling):
+            built = [*spelled_arguments(variant, dict(built), node.span)]  # type: ignore[arg-type]
+            variant = 0
         if family.ordinal:
             result = target.declared or UNKNOWN
             if result is UNKNOWN:
@@ -232,26 +239,28 @@ class DistributionBuilder:
 
     def _match(
         self, family: Family, positional: list[ast.Expr], node: ast.Call
-    ) -> tuple[int, list[tuple[Parameter, ast.Expr]]] | None:
-        """Arguments to the parameters of the variant they fit."""
+    ) -> tuple[int | Spelling, list[tuple[Parameter, ast.Expr]]] | None:
+        """Arguments to the parameters of the variant, or other spelling, that they fit."""
         words = [k.name for k in node.keywords]
         for i, word in enumerate(words):
             if word in words[:i]:
                 self._error("PGM0306", f"`{word}` is given twice", node.keywords[i].span)
                 return None
+        forms: list[tuple[int | Spelling, tuple[Parameter, ...]]] = [*enumerate(family.variants)]
+        forms += [(s, s.parameters) for s in family.spellings]
         fitting = [
             (i, v)
-            for i, v in enumerate(family.variants)
+            for i, v in forms
             if set(words) <= {p.name for p in v} and len(positional) + len(words) <= len(v)
         ]
-        for i, variant in fitting:
+        for form, variant in fitting:
             by_name = {k.name: k.value for k in node.keywords}
             free = [p for p in variant if p.name not in by_name]
             by_name.update({p.name: a for p, a in zip(free, positional, strict=False)})
             if all(p.name in by_name or p.default is not None for p in variant):
                 if any(p.name in words for p in variant[: len(positional)]):
                     continue
-                return i, [(p, by_name[p.name]) for p in variant if p.name in by_name]
+                return form, [(p, by_name[p.name]) for p in variant if p.name in by_name]
         self.scope.report(argument_problem(family, positional, node))
         return None
 

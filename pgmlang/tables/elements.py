@@ -82,8 +82,9 @@ class ElementEvaluator(Evaluator):
         # an index that is random itself picks among all elements: they all belong to the factor
         shape = [nodes.shape[nodes.axes.index(a)] for a in free]
         check_cells([math.prod(shape), *[nodes.size] * math.prod(shape)], f"all of `{variable.name}`")
-        by_element = ids.to((*free, *(a for a in ids.axes if a == ELEMENT))).reshape(math.prod(shape), -1)
         axes = (ELEMENT,) if ELEMENT in ids.axes else ()
+        elements = [ids.values.shape[ids.axes.index(a)] for a in axes]
+        by_element = ids.to((*free, *axes)).reshape(math.prod(shape), *(elements or [1]))
         slots = [self.slot(NamedArray(row if axes else row[0], axes), nodes.size) for row in by_element]
         values = np.empty((len(slots), *[nodes.size] * len(slots)), dtype=np.int64)
         for i in range(len(slots)):

@@ -16,7 +16,7 @@ from pgmlang.model import Model
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS
 from pgmlang.sema import compile_source
 from pgmlang.sema.modules import text_loader
-from pgmlang.signatures.functions import AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+from pgmlang.signatures.functions import AXIS_FUNCTIONS, BLOCKS, FUNCTIONS, REDUCTIONS, WRITTEN_REDUCTIONS
 
 
 class Kind(NamedTuple):
@@ -54,7 +54,7 @@ KINDS = {
     "name of a guide": Kind("u%", row="u% ~ Normal(0, 1)", guide="# = 0.5\nu% ~ Normal(#, 1)"),
 }  # fmt: skip
 WORDS = sorted({
-    *FAMILIES, *LEARNED, "Table", *FUNCTIONS, *REDUCTIONS, *AXIS_FUNCTIONS, *BLOCKS, *NUMERIC_KINDS, *VECTOR_KINDS, "first", "prev", "over", "inf",
+    *FAMILIES, *LEARNED, "Table", *FUNCTIONS, *REDUCTIONS, *WRITTEN_REDUCTIONS, *AXIS_FUNCTIONS, *BLOCKS, *NUMERIC_KINDS, *VECTOR_KINDS, "first", "prev", "over", "inf",
     "pi", "min", "max", "plate", "dim", "param", "input", "field", "factor", "net", "guide", "def", "model", "like", "in", "by",
     "prior", "import", "return", "bdeu", "grid", "edges", "chain", "logit", "y", "row",
 })  # fmt: skip
@@ -140,7 +140,7 @@ def test_a_network_comes_before_a_function() -> None:
         ("def f(u) { return u + outside }", "PGM0201"),  # a module sees no name of the model
         ("def f(u) { return g(u) }", "PGM0204"),
         ("def f(u) { return sum(u, over = k) }", "PGM0201"),
-        ("def f(u) { return u + width }", "PGM0201"),
+        ("def f(u) { return u + size }", "PGM0201"),
         ("def f(u) { return u }\ndef f(u) { return 2 * u }", "PGM0202"),
         ("def f(u, u) { return u }", "PGM0202"),
         ("def Normal(u) { return u }\ndef f(u) { return u }", "PGM0208"),
@@ -149,8 +149,8 @@ def test_a_network_comes_before_a_function() -> None:
 )
 def test_names_of_modules_are_their_own(module: str, code: str) -> None:
     text = (
-        "model m(width = 2)\nimport lib\ndim k[2]\nv[k] ~ Normal(0, 1)\noutside ~ Normal(0, 1)\n"
-        "net g : real -> real = mlp(2)\nplate row { y ~ Normal(lib.f(outside) + width * g(1) * sum(v), 1) }"
+        "model m(size = 2)\nimport lib\ndim k[2]\nv[k] ~ Normal(0, 1)\noutside ~ Normal(0, 1)\n"
+        "net g : real -> real = mlp(2)\nplate row { y ~ Normal(lib.f(outside) + size * g(1) * sum(v), 1) }"
     )
     compile_source(text, loader=text_loader({"lib": "def f(u) { return u }"}))
     with pytest.raises(PgmError) as caught:
