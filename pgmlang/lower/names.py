@@ -20,6 +20,7 @@ _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", 
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""
 RUNTIME = (
     "support",
+    "vector_maps",
     "special",
     "mills",
     "hypergeometric",
