@@ -85,6 +85,7 @@ def functions() -> str:
         REDUCTIONS,
         WRITTEN_REDUCTIONS,
     )
+    from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 
     rows = [(f"{n}({', '.join('xyz'[: f.arity])})", f"{f.result}, of {f.accepts}") for n, f in FUNCTIONS.items()]
     blocks = [(n, "options " + ", ".join(options) if options else "") for n, options in BLOCKS.items()]
@@ -92,6 +93,7 @@ def functions() -> str:
         f"Functions of expressions:\n{listed(rows)}\n\n"
         f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in (*REDUCTIONS, *WRITTEN_REDUCTIONS))}\n\n"
         f"Of a plate or dim:\n{listed([(f'{n}(plate)', says) for n, says in AXIS_FUNCTIONS.items()])}\n\n"
+        f"Of matrices:\n{listed([(f.call, f.says) for f in MATRIX_FUNCTIONS.values()])}\n\n"
         f"Networks, to stand after `net name : in -> out =`:\n{listed(blocks)}\n  activations: {', '.join(ACTIVATIONS)}"
     )
 
@@ -239,6 +241,7 @@ def _function(word: str) -> str | None:
         REDUCTIONS,
         WRITTEN_REDUCTIONS,
     )
+    from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 
     if word in FUNCTIONS:
         row = FUNCTIONS[word]
@@ -249,6 +252,8 @@ def _function(word: str) -> str | None:
         return f"{word}(x, over = plate): {WRITTEN_REDUCTIONS[word]}"
     if word in AXIS_FUNCTIONS:
         return f"{word}(plate): {AXIS_FUNCTIONS[word]}"
+    if word in MATRIX_FUNCTIONS:
+        return f"{MATRIX_FUNCTIONS[word].call}: {MATRIX_FUNCTIONS[word].says}"
     if word in BLOCKS:
         options = f"; options {', '.join(BLOCKS[word])}" if BLOCKS[word] else ""
         acts = f"; activations {', '.join(ACTIVATIONS)}" if "act" in BLOCKS[word] else ""

@@ -20,6 +20,7 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
     Reduce,
     Ref,
     Rename,
@@ -87,7 +88,7 @@ def linear_degree(model: Model, expr: Expr, names: str | Collection[str]) -> flo
 def _degree(model: Model, expr: Expr, wanted: set[str], degrees: Mapping[int, float]) -> float:
     inside = [degrees[id(c)] for c in children(expr)]
     match expr:
-        case Const() | First() | Element():
+        case Const() | First() | Element() | Identity():
             return 0
         case Ref(name=name):
             if any(inside):

@@ -25,6 +25,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -34,6 +36,11 @@ from pgmlang.model.expr import (
 from pgmlang.model.recursions import recursions
 from pgmlang.model.row_plates import groups_of_rows
 from pgmlang.signatures.functions import FUNCTIONS
+
+MATRIX_CALLS = {
+    "inverse": "inverse", "cholesky": "cholesky_factor", "det": "determinant", "logdet": "log_determinant",
+}  # fmt: skip
+"""Functions of matrices by those of the runtime."""
 
 
 def _nested(numbers: list[Any] | float) -> ast.expr:
@@ -108,7 +115,8 @@ class ExpressionEmitter(Alignment):
             case Element():
                 return self._present_element(expr, frame)
             case Rename(body=body, old=old, new=new):
-                swapped = tuple(old if a == new else a for a in frame)
+                # the frame's own axis of the inner name is another one, along which the body does not vary
+                swapped = tuple(old if a == new else a for a in frame if a != old)
                 with self.renamed(old, new):
                     value = self.emit(body, swapped if old in swapped else (*frame, old))
                 return self.to_frame(
@@ -118,8 +126,28 @@ class ExpressionEmitter(Alignment):
                 )
             case Stack():
                 return self._stack(expr, frame)
+            case Identity(rows=rows):
+                node = py.call("torch.eye", self.size(rows))
+                return self.to_frame(node, expr.axes, self._wide(frame, expr))
+            case MatrixApply():
+                return self._of_matrix(expr, frame)
             case NetCall():
                 return self._net(expr, frame)
+
+    def _of_matrix(self, expr: MatrixApply, frame: Axes) -> Emitted:
+        """A function of matrices, which lie along the last two axes of its argument."""
+        own = (expr.rows, expr.columns)
+        wide = (*(a for a in self._wide(frame, expr.body) if a not in own), *own)
+        value = self.number(expr.body, wide)
+        for axis in own:
+            value = self._along(value, axis)
+        axes = (*(a for a in wide if a in value.axes and a not in own), *own)
+        function = MATRIX_CALLS[expr.function]
+        self.uses.add(function)
+        node = py.call(function, self.ordered(value, axes))
+        return self.to_frame(
+            node, axes[: len(axes) - 2] if expr.function in ("det", "logdet") else axes, self._wide(frame, expr)
+        )
 
     def _stack(self, expr: Stack, frame: Axes) -> Emitted:
         """Entries one after the other along an axis; constants are said at once, matrices of them too."""

@@ -26,6 +26,7 @@ RUNTIME = (
     "hypergeometric",
     "elementwise",
     "combined",
+    "labels",
     "vectors",
     "layout",
     "recurrences",

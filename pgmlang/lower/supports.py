@@ -18,6 +18,7 @@ _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
     "simplex": "constraints.simplex", "ordered": "Ordered", "ordered positive": "PositiveOrdered",
     "zerosum": "ZeroSum", "unitvector": "UnitVector", "cov": "Covariance", "corr": "Correlation",
+    "cholesky_corr": "constraints.corr_cholesky",
 }  # fmt: skip
 OWN_CONSTRAINTS = frozenset(c for c in _CONSTRAINTS.values() if "." not in c)
 """Those that the runtime brings."""

@@ -112,6 +112,25 @@ class Stack(Node):
 
 
 @dataclass(frozen=True)
+class Identity(Node):
+    """One where the elements of two axes of the same elements are the same, ``rows`` and ``columns``; zero elsewhere."""
+
+    rows: str
+    columns: str
+
+
+@dataclass(frozen=True)
+class MatrixApply(Node):
+    """``inverse``, ``cholesky``, ``det`` or ``logdet`` of the square matrix that the body is along ``rows`` and ``columns``; of
+    each such matrix where the body has further axes."""
+
+    function: str
+    body: Expr
+    rows: str
+    columns: str
+
+
+@dataclass(frozen=True)
 class NetCall(Node):
     """Output number ``output`` of a network applied to its inputs."""
 
@@ -120,7 +139,21 @@ class NetCall(Node):
     output: int = 0
 
 
-Expr = Const | Ref | Apply | Contract | Reduce | Choose | First | Element | Rename | Stack | NetCall
+Expr = (
+    Const
+    | Ref
+    | Apply
+    | Contract
+    | Reduce
+    | Choose
+    | First
+    | Element
+    | Rename
+    | Stack
+    | Identity
+    | MatrixApply
+    | NetCall
+)
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -134,7 +167,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return entries
         case Contract(left=left, right=right):
             return (left, right)
-        case Reduce(body=body) | Rename(body=body):
+        case Reduce(body=body) | Rename(body=body) | MatrixApply(body=body):
             return (body,)
         case Choose(condition=condition, then=then, otherwise=otherwise):
             return (condition, then, otherwise)

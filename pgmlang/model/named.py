@@ -134,6 +134,14 @@ OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
 }  # fmt: skip
 """NumPy of every elementwise function of ``signatures.functions`` (``* 1``: truth values count as 0 and 1)."""
 
+MATRIX_OPERATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "inverse": np.linalg.inv,
+    "cholesky": np.linalg.cholesky,
+    "det": np.linalg.det,
+    "logdet": lambda x: np.linalg.slogdet(x)[1],
+}
+"""NumPy of the functions of square matrices, along the last two dimensions."""
+
 REDUCERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "sum": lambda x, axis: np.sum(x, axis=axis),
     "mean": lambda x, axis: np.mean(x, axis=axis),

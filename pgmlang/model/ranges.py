@@ -21,6 +21,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -98,14 +100,19 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
         case First():
             return Range(KINDS["truth"])
         case Element(axis=axis, type=type_):
-            last = (size_of(axis) or math.inf) - 1.0
-            return Range(ANYWHERE if type_.kind == "labels" else Interval(0.0, last, is_whole=True))
+            size = size_of(axis)
+            last = math.inf if size is None else size - 1.0
+            return Range(ANYWHERE if type_.kind == "labels" else Interval(0.0, last, True, size is not None))
         case Rename(body=body):
             return visit(body)
         case Stack(entries=entries):
             ranges = [visit(e) for e in entries]
             hull = reduce(Interval.hull, (r.interval for r in ranges))
             return Range(hull, frozenset[str]().union(*(r.sources for r in ranges)))
+        case Identity():
+            return Range(KINDS["truth"].loose())
+        case MatrixApply(body=body):
+            return Range(range_of_type(expr.type), visit(body).sources)
         case NetCall(net=net, arguments=arguments):
             return Range(LINE, frozenset({net}).union(*(visit(a).sources for a in arguments)))
 

@@ -12,6 +12,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -184,5 +186,9 @@ def show_expr(expr: Expr) -> str:
             return f"rename({show_expr(body)}, {old} -> {new})"
         case Stack(entries=entries, axis=axis):
             return f"[{', '.join(map(show_expr, entries))}][{axis}]"
+        case Identity(rows=rows, columns=columns):
+            return f"identity({rows}, {columns})"
+        case MatrixApply(function=function, body=body, rows=rows, columns=columns):
+            return f"{function}({show_expr(body)}, {rows}, {columns})"
         case NetCall(net=net, arguments=arguments, output=output):
             return f"{net}({', '.join(map(show_expr, arguments))})" + (f".{output}" if output else "")

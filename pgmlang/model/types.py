@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NUMERIC_KINDS = ("real", "positive", "unit", "count", "bit", "spin")
-VECTOR_KINDS = ("ordered", "ordered positive", "simplex", "zerosum", "unitvector", "cov", "corr")
+VECTOR_KINDS = ("ordered", "ordered positive", "simplex", "zerosum", "unitvector", "cov", "corr", "cholesky_corr")
 SORTED_KINDS = ("ordered", "ordered positive")
 DISCRETE_KINDS = ("labels", "bit", "spin", "truth")
 
@@ -25,6 +25,7 @@ WIDER: dict[str, tuple[str, ...]] = {
     "simplex": ("simplex", "unit", "positive", "real"),
     "cov": ("cov", "real"),
     "corr": ("corr", "cov", "real"),
+    "cholesky_corr": ("cholesky_corr", "real"),
     "unknown": (),
 }
 """Each kind and the kinds its values also belong to."""

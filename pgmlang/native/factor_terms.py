@@ -17,6 +17,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -28,7 +30,7 @@ from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.elements import code_of, place_of, present_element
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
-from pgmlang.native.matrix_terms import latent_matrix, latent_root
+from pgmlang.native.matrix_terms import latent_matrix, latent_root, matrix_function
 from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.recursions import recursive_array
 from pgmlang.native.reductions import reduced
@@ -220,6 +222,10 @@ class FactorTerms:
                 return self.number(body, {**places, old: places[new]})
             case Stack():
                 return written_out(self, expr, places)
+            case Identity(rows=rows, columns=columns):
+                return make("real", make("eq", places[rows], places[columns]))
+            case MatrixApply():
+                return matrix_function(self, expr, places)
             case First():
                 return make("real", self.truth(expr, places))
             case Element():

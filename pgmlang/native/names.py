@@ -22,6 +22,9 @@ MATRICES = frozenset(
     adjoint
     for name in (
         "cholesky",
+        "cholesky_factor",
+        "inverse",
+        "eliminated",
         "solve_lower",
         "solve_lower_columns",
         *(v.name for v in VECTORS.values() if v.rank == 2),

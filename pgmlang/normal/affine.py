@@ -17,6 +17,7 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
     Reduce,
     Ref,
     Rename,
@@ -118,7 +119,7 @@ def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form], wit
             definition = model.definition_of.get(name)
             hangs = definition is not None and wanted & set(model.random_parents(definition))
             return OTHER if hangs else FREE
-        case Const() | First() | Element():
+        case Const() | First() | Element() | Identity():
             return FREE
         case Apply(function="mul", arguments=arguments):
             if number(arguments[0]) == -1 and made[id(arguments[1])] == ITSELF:

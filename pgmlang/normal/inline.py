@@ -19,6 +19,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -285,6 +287,11 @@ class Picked(_Substitution):
                 if along == axis and not self.is_plate:
                     return self._entry(entries)
                 return None if along in self.index.axes else self._without_axis(expr)
+            case Identity(rows=rows, columns=columns):
+                # an element of one axis of an identity is no identity
+                return None if axis in (rows, columns) or {rows, columns} & set(self.index.axes) else expr
+            case MatrixApply(rows=rows, columns=columns):
+                return None if {axis, *self.index.axes} & {rows, columns} else self._without_axis(expr)
             case NetCall():
                 return None if axis in expr.axes else self.inside(expr)
             case Apply() | Choose():

@@ -20,6 +20,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -185,6 +187,10 @@ def _own_fields(expr: Expr) -> tuple[Any, ...]:
             return (axis,)
         case Rename(old=old, new=new):
             return (old, new)
+        case Identity(rows=rows, columns=columns):
+            return (rows, columns)
+        case MatrixApply(function=function, rows=rows, columns=columns):
+            return (function, rows, columns)
         case NetCall(net=net, output=output):
             return (net, output)
         case _:

@@ -18,6 +18,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -230,6 +232,14 @@ def _axes_add_up(context: Context) -> Iterator[str]:
                 size = context.model.axis_size(axis) if context.is_axis(axis) else None
                 if size != len(node.entries):
                     yield f"{len(node.entries)} entries along `{axis}` in {statement.says}, which has {size} elements"
+            case Identity(rows=rows, columns=columns):
+                wanted = {rows, columns}
+                if rows == columns or context.model.root_axis(rows) != context.model.root_axis(columns):
+                    yield f"an identity in {statement.says} is along `{rows}` and `{columns}`"
+            case MatrixApply(function=function, rows=rows, columns=columns):
+                wanted = inside - {rows, columns} if function in ("det", "logdet") else inside
+                if not {rows, columns} <= inside:
+                    yield f"`{function}` in {statement.says} is of a matrix along `{rows}` and `{columns}`, not {sorted(inside)}"
             case Rename(old=old, new=new):
                 wanted = {new if a == old else a for a in inside}
             case _:

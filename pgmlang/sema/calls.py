@@ -12,10 +12,12 @@ from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.chains import first_call
 from pgmlang.sema.elements import axis_function
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown, wrong_arity
+from pgmlang.sema.matrices import matrix_call
 from pgmlang.sema.reductions import over, reduction
 from pgmlang.sema.references import previous
 from pgmlang.sema.scope import Along, ExpressionContext
 from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS, WRITTEN_REDUCTIONS
+from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
@@ -46,6 +48,8 @@ def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -
         return axis_function(builder, node, context)
     if name in FUNCTIONS:
         return _function(builder, node, context)
+    if name in MATRIX_FUNCTIONS:
+        return matrix_call(builder, node, context)
     return _unknown_call(builder, node)
 
 
@@ -76,6 +80,7 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         *REDUCTIONS,
         *WRITTEN_REDUCTIONS,
         *AXIS_FUNCTIONS,
+        *MATRIX_FUNCTIONS,
         *builder.scope.nets,
         *builder.scope.definitions,
     ]

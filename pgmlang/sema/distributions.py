@@ -19,6 +19,7 @@ from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.left_side import LeftSide, argument_axes, kind_of
 from pgmlang.sema.limit_order import limits_problem
+from pgmlang.sema.matrices import rows_along
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.spelled_arguments import spelled_arguments
@@ -138,6 +139,8 @@ class DistributionBuilder:
             if parameter.event == 1 and family.event == 0 and family.has_labels_of_its_vector:
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
+            if parameter.event == 2:
+                value = rows_along(self.scope, value, event)
             built.append((parameter.name, as_kind(value, kind_of(parameter))))
         if isinstance(variant, Spelling):
             built = [*spelled_arguments(variant, dict(built), node.span)]  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from pgmlang.diagnostics import Diagnostic, Span
-from pgmlang.model.expr import Const, Element, Expr
+from pgmlang.model.expr import Const, Element, Expr, Rename
 from pgmlang.model.types import UNKNOWN, Type
 from pgmlang.sema.scope import PRIME, ExpressionContext, Scope, Symbol
 from pgmlang.syntax import ast
@@ -24,6 +24,14 @@ def unknown(span: Span) -> Const:
 def merge(*groups: tuple[str, ...]) -> tuple[str, ...]:
     """Axes of an elementwise result: the union, in the order of first appearance."""
     return tuple(dict.fromkeys(a for group in groups for a in group))
+
+
+def renamed(expr: Expr, old: str, new: str) -> Expr:
+    """A value with an axis by another name."""
+    if old == new:
+        return expr
+    axes = tuple(new if a == old else a for a in expr.axes)
+    return Rename(expr.type, axes, expr.span, expr, old, new)
 
 
 class CallExpander(Protocol):

@@ -122,13 +122,14 @@ class Inference:
 
     def context(self, symbol: Symbol) -> ExpressionContext:
         axes: tuple[str, ...] = ()
-        if isinstance(symbol.statement, ast.Assign) and symbol.declared is not None:
+        if symbol.declared is not None:
             with self.scope.quiet():
                 axes = self.collector.declared_axes(symbol.declared) or ()
+        along = Along(axes, len(axes)) if isinstance(symbol.statement, ast.Assign) else Along()
+        rows = tuple(a for a in axes if self.scope.root(a) in self.scope.plates and a not in symbol.plates)
         return ExpressionContext(
-            symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables,
-            Along(axes, len(axes)),
-        )  # fmt: skip
+            symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables, along, rows
+        )
 
     def value(self, symbol: Symbol, context: ExpressionContext) -> Expr:
         statement = symbol.statement

@@ -12,6 +12,7 @@ from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.elements import as_label, axis_named
 from pgmlang.sema.expression_scope import ExpressionScope, label_cure, listed_axes, listed_names, merge, unknown
+from pgmlang.sema.matrices import matrix_product
 from pgmlang.sema.scope import ExpressionContext
 from pgmlang.sema.vectors import sides
 from pgmlang.signatures.functions import OPERATORS
@@ -130,6 +131,9 @@ def _contract(builder: ExpressionScope, node: ast.Binary, context: ExpressionCon
         return unknown(node.span)
     builder.need_number(left)
     builder.need_number(right)
+    product = matrix_product(builder, left, right, node.span, context)
+    if product is not None:
+        return product
     shared = [a for a in left.axes if a in right.axes and a not in context.plates]
     if len(shared) != 1:
         both = f"{listed_axes(left.axes)} and {listed_axes(right.axes)}"

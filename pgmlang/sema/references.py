@@ -11,7 +11,7 @@ from pgmlang.model.types import TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.chains import chain_of, first_rows, lag_of
 from pgmlang.sema.elements import as_label, labelled_element, present_element
-from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, unknown
+from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, renamed, unknown
 from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
@@ -114,11 +114,16 @@ def reference(
         and not any(s in other.axes for t, other in chosen.items() if t != s)
     ]  # fmt: skip
     chosen = {s: e for s, e in chosen.items() if s not in here}
+    moved = _moved(chosen, (*batch, *axes), context)
+    chosen = {s: e for s, e in chosen.items() if s not in moved}
     left = [p for p in batch if p not in context.plates and p not in (*chosen, *here)]
+    # outside of a plate that is an axis of the left-hand side, what lives in it is a vector along it
+    along = tuple(p for p in (*left, *(h for h in here if h not in axes)) if p in context.rows or p in moved)
+    left = [p for p in left if p not in along]
     if left:
         _outside_plate(builder, symbol, left[0], span, context)
         return unknown(span)
-    free = tuple(a for a in axes if a not in chosen)
+    free = (*along, *(a for a in axes if a not in chosen and a not in context.plates))
     inner = merge(*(e.axes for e in chosen.values()))
     clash = [a for a in inner if a in free]
     if clash:
@@ -126,7 +131,20 @@ def reference(
                     help=f"make a second axis: `dim other like {clash[0]}`")  # fmt: skip
         return unknown(span)
     ordered = tuple((s, chosen[s]) for s in [*batch, *axes] if s in chosen)
-    return Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
+    out: Expr = Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
+    for slot, axis in moved.items():
+        out = renamed(out, slot, axis)
+    return out
+
+
+def _moved(chosen: dict[str, Expr], own: tuple[str, ...], context: ExpressionContext) -> dict[str, str]:
+    """Axes that an index only calls by another name: ``x[point']``."""
+    others = {s: {a for t, e in chosen.items() if t != s for a in e.axes} for s in chosen}
+    return {
+        s: e.axis for s, e in chosen.items()
+        if isinstance(e, Element) and e.axes == (e.axis,) and e.type.kind == "labels" and s not in context.plates
+        and e.axis not in (*own, *others[s])
+    }  # fmt: skip
 
 
 def _index_slot(

@@ -58,7 +58,8 @@ class Along:
 @dataclass(frozen=True)
 class ExpressionContext:
     """Where an expression stands: the plates around it, how many first rows of the chain are excluded, the names
-    of a ``def``'s body, the statement that owns the parameters of ``def`` calls, and the axes of vectors written out."""
+    of a ``def``'s body, the statement that owns the parameters of ``def`` calls, the axes of vectors written out, and the
+    plates that are axes of the left-hand side, ``rows``."""
 
     plates: tuple[str, ...] = ()
     excluded_first: int = 0
@@ -66,6 +67,7 @@ class ExpressionContext:
     target: str | None = None
     in_guide: bool = False
     along: Along = Along()
+    rows: tuple[str, ...] = ()
 
 
 PRIME = "'"
@@ -182,6 +184,16 @@ class Scope:
             seen.add(axis)
             axis = self.dims[axis].like or axis
         return axis
+
+    def square(self, axes: tuple[str, ...]) -> tuple[str, str] | None:
+        """The rows and columns among axes: the one pair of the same elements, that with fewer primes first, else as written; None
+        where there is none, or several."""
+        pairs = [(a, b) for i, a in enumerate(axes) for b in axes[i + 1 :] if self.root(a) == self.root(b)]
+        if len(pairs) != 1:
+            return None
+        a, b = pairs[0]
+        is_turned = a.rstrip(PRIME) == b.rstrip(PRIME) and len(b) < len(a)
+        return (b, a) if is_turned else (a, b)
 
     def near_name(self, name: str, context: ExpressionContext) -> str:
         """A did-you-mean for an unknown name; the first ``HELPED`` get one, since each looks at all names."""

@@ -151,12 +151,15 @@ def _lengths(scope: Scope, axes: tuple[str, ...]) -> str:
 # ---- literals beside other values
 
 
-def is_written_out(node: ast.Expr) -> bool:
-    """Whether an expression has the axes of a vector written in it."""
+def is_written_out(node: ast.Expr, diagonals: bool = True) -> bool:
+    """Whether an expression has a vector in it that is written out, or (with ``diagonals``) a diagonal matrix: their axes are told
+    by the place."""
     pending: list[ast.Expr] = [node]
     while pending:
         match pending.pop():
             case ast.Vector():
+                return True
+            case ast.Call(function="diag") if diagonals:
                 return True
             case ast.UnaryOperation(operand=operand):
                 pending.append(operand)
@@ -167,6 +170,10 @@ def is_written_out(node: ast.Expr) -> bool:
             case ast.Call(arguments=arguments):
                 pending += arguments
     return False
+
+
+def _has_vector(node: ast.Expr) -> bool:
+    return is_written_out(node, diagonals=False)
 
 
 def written_length(node: ast.Expr) -> int | None:
@@ -190,13 +197,20 @@ def sides(
     """Both sides of an operation; a vector written out on one lies along the axes of the other where nothing else says
     its axes, and always where the two are contracted."""
     both = [node.left, node.right]
-    written = [is_written_out(side) for side in both]
-    if sum(written) != 1 or (context.along.axes and not is_contracted):
+    written = [is_written_out(side, diagonals=not is_contracted) for side in both]
+    if is_contracted:
+        context = replace(context, along=Along())
+    if sum(written) != 1 or (
+        context.along.axes and not (context.along.event < 2 and not any(map(_has_vector, both)))
+    ):
         return builder.build(node.left, context), builder.build(node.right, context)
     first = 1 if written[0] else 0
     known = builder.build(both[first], context)
     axes = tuple(a for a in known.axes if a not in context.plates)
-    other = builder.build(both[1 - first], replace(context, along=Along(axes, len(axes) if len(axes) == 1 else 0)))
+    pair = builder.scope.square(axes) or ()
+    axes = (*(a for a in axes if a not in pair), *pair)
+    along = Along(axes, 2 if pair else 1 if len(axes) == 1 else 0)
+    other = builder.build(both[1 - first], replace(context, along=along))
     return (known, other) if first == 0 else (other, known)
 
 

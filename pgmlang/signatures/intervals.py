@@ -58,6 +58,7 @@ KINDS: dict[str, Interval] = {
     "bit": Interval(0.0, 1.0, True), "truth": Interval(0.0, 1.0, True), "spin": Interval(-1.0, 1.0, True),
     "ordered": ANYWHERE, "simplex": UNIT.loose(), "ordered positive": POSITIVE.loose(),
     "zerosum": ANYWHERE, "unitvector": Interval(-1.0, 1.0, is_tight=False), "cov": ANYWHERE, "corr": Interval(-1.0, 1.0, is_tight=False),
+    "cholesky_corr": Interval(-1.0, 1.0, is_tight=False),
 }  # fmt: skip
 """Values of each kind of type. Elements of an ordered vector, a simplex or a matrix are bound to each other."""
 

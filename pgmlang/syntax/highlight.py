@@ -39,6 +39,7 @@ TYPES = (
     "unitvector",
     "cov",
     "corr",
+    "cholesky_corr",
 )
 
 

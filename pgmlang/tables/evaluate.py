@@ -20,6 +20,8 @@ from pgmlang.model.expr import (
     Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
@@ -29,6 +31,7 @@ from pgmlang.model.expr import (
 from pgmlang.model.labels import Labels
 from pgmlang.model.model import Model, Variable
 from pgmlang.model.named import (
+    MATRIX_OPERATIONS,
     OPERATIONS,
     Axes,
     NamedArray,
@@ -163,6 +166,11 @@ class Evaluator:
                 return self.evaluate(body, inner).renamed(old, new)
             case Stack(entries=entries, axis=axis):
                 return self._stack([self.evaluate(e, context.without(axis)) for e in entries], axis, context)
+            case Identity(rows=rows, columns=columns):
+                whole = NamedArray(np.eye(self.layout.size(rows)), (rows, columns))
+                return take(whole, {a: i for a, i in context.coordinates.items() if a in (rows, columns)})
+            case MatrixApply():
+                return self._matrix(expr, context)
             case NetCall(net=net, arguments=arguments, output=output):
                 if net not in self.nets:
                     raise NotEvaluable(f"the network `{net}` has no table")
@@ -300,6 +308,15 @@ class Evaluator:
         if not (expr.is_plate and self.model.plate_by_name[axis].is_rows):
             return reduce_axis(expr.function, self._spread(self.evaluate(expr.body, inner), axis), axis)
         return self._reduce_rows(expr, inner)
+
+    def _matrix(self, expr: MatrixApply, context: ElementContext) -> NamedArray:
+        own = (expr.rows, expr.columns)
+        body = self._spread(self.evaluate(expr.body, context.without(expr.rows).without(expr.columns)), *own)
+        rest = tuple(a for a in body.axes if a not in own)
+        value = MATRIX_OPERATIONS[expr.function](body.to((*rest, *own)))
+        if expr.function in ("det", "logdet"):
+            return NamedArray(value, rest)
+        return take(NamedArray(value, (*rest, *own)), {a: i for a, i in context.coordinates.items() if a in own})
 
     def _stack(self, entries: list[NamedArray], axis: str, context: ElementContext) -> NamedArray:
         values, axes = align(entries)

@@ -88,6 +88,10 @@ EXAMPLES: dict[str, str] = {
     "plate row { x[feature] ~ MultivariateNormal(0, r) }",
     "Wishart": "dim feature = {height, weight}\ndim other like feature\ninput scale[feature, other] : cov\n"
     "spread[feature, other] ~ Wishart(df = 4, scale = scale)\nplate row { x[feature] ~ MultivariateNormal(0, spread) }",
+    "LKJCholesky": "dim feature = {height, weight}\nl[feature, feature'] ~ LKJCholesky(2)\n"
+    "plate row { x[feature] ~ MultivariateNormal(0, scale_tril = l) }",
+    "InverseWishart": "dim feature = {height, weight}\nspread[feature, feature'] ~ InverseWishart(df = 4, scale = [[1, 0], [0, 1]])\n"
+    "plate row { x[feature] ~ MultivariateNormal(0, spread) }",
     "Truncated": "plate row { y ~ Truncated(Normal(1, 2), lower = 0) }",
     "Censored": "plate pump {\n  input watched : positive\n  life ~ Censored(Weibull(1.5, 1000), upper = watched)\n}",
     "ZeroInflated": "p ~ Beta(1, 1)\nrate ~ Gamma(2, 1)\nplate visitor { fish ~ ZeroInflated(p, Poisson(rate)) }",
@@ -99,7 +103,8 @@ EXAMPLES: dict[str, str] = {
 SUPPORTS = {
     "real": "any number", "positive": "numbers above 0", "unit": "numbers between 0 and 1", "count": "0, 1, 2, ...",
     "bit": "0 or 1", "labels": "labels", "simplex": "numbers above 0 that sum to 1 along an axis",
-    "cov": "covariance matrices", "corr": "correlation matrices", "zerosum": "numbers that sum to 0 along an axis",
+    "cov": "covariance matrices", "corr": "correlation matrices",
+    "cholesky_corr": "Cholesky factors of correlation matrices", "zerosum": "numbers that sum to 0 along an axis",
     "unitvector": "numbers whose squares sum to 1 along an axis", "inner": "what the distribution taken gives",
 }  # fmt: skip
 NEEDS = {"real": "any number", "positive": "above 0", "unit": "between 0 and 1", "count": "0, 1, 2, ..."}
@@ -204,9 +209,8 @@ def draw_of(family: Family) -> str:
         family.event, ""
     )
     angle = ", an angle from -pi to pi" if family.is_angle else ""
-    return (
-        kind + angle + (shape if family.support not in ("simplex", "zerosum", "unitvector", "cov", "corr") else "")
-    )
+    is_whole = family.support in ("simplex", "zerosum", "unitvector", "cov", "corr", "cholesky_corr")
+    return kind + angle + ("" if is_whole else shape)
 
 
 def arguments(family: Family) -> str:

@@ -105,6 +105,17 @@ WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
         r"-\frac{1}{2} \left|L^{-1} (x - m)\right|^2 - \log\det L - \frac{d}{2} \log 2\pi,\quad L = "
         r"\mathrm{scale\_tril}", r"\mathrm{mean}", r"L L^\top",
     ),
+    ("MultivariateNormal", 2): (
+        r"-\frac{1}{2} (x - m)^\top P (x - m) + \frac{1}{2} \log\det P - \frac{d}{2} \log 2\pi,\quad m = \mathrm{mean},\ P = "
+        r"\mathrm{precision}", r"\mathrm{mean}", r"P^{-1}",
+    ),
+    ("LKJCholesky", 0): (
+        r"\sum_k (d - k + 2 \eta - 2) \log x_{kk} + \mathrm{const}(\eta)", "", "",
+    ),
+    ("InverseWishart", 0): (
+        r"-\frac{\nu + d + 1}{2} \log\det x - \frac{1}{2} \mathrm{tr}(S x^{-1}) + \mathrm{const}(\nu, S),\quad \nu = "
+        r"\mathrm{df},\ S = \mathrm{scale}", r"\frac{S}{\nu - d - 1}", "",
+    ),
     ("LKJ", 0): (r"(\eta - 1) \log\det x + \mathrm{const}(\eta)", r"I", ""),
     ("Wishart", 0): (
         r"\frac{\nu - d - 1}{2} \log\det x - \frac{1}{2} \mathrm{tr}(S^{-1} x) + \mathrm{const}(\nu, S),\quad \nu = "

@@ -16,6 +16,7 @@ from pgmlang.signatures.functions import (
     REDUCTIONS,
     WRITTEN_REDUCTIONS,
 )
+from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.syntax.layout import STATEMENT_WORDS
 
 FUNCTION_SAYS = {
@@ -38,6 +39,7 @@ TYPE_SAYS = {
     "zerosum": "numbers that sum to 0 along an axis", "unitvector": "numbers whose squares sum to 1 along an axis",
     "simplex": "numbers between 0 and 1 that sum to 1 along an axis", "cov": "a covariance matrix over two like axes",
     "corr": "a correlation matrix over two like axes",
+    "cholesky_corr": "the Cholesky factor of a correlation matrix: lower triangular, rows of length 1",
 }  # fmt: skip
 """What each type holds; a test holds it beside the kinds of types."""
 
@@ -232,6 +234,7 @@ def functions() -> str:
     reductions = ", ".join(f"`{name}`" for name in REDUCTIONS)
     written = "\n".join(f"| `{name}(x, over = axis)` | {says} |" for name, says in WRITTEN_REDUCTIONS.items())
     of_axes = "\n".join(f"| `{name}(axis)` | {says} |" for name, says in AXIS_FUNCTIONS.items())
+    of_matrices = "\n".join(f"| `{f.call}` | {f.says} |" for f in MATRIX_FUNCTIONS.values())
     blocks = "\n".join(
         f"| `{name}` | {', '.join(f'`{option}`' for option in options) or 'none'} |"
         for name, options in BLOCKS.items()
@@ -267,9 +270,20 @@ the present one as it is just outside of it (`score - mean(score, over = pupil)`
 
 The axis' name alone is the label of the present element: `if food == fish then 0 else b`.
 
+## Of matrices
+
+A matrix is a value along two axes of the same elements, as `S[coef, coef']`; `over = axis` says the axis of a vector that has several.
+
+| function | is |
+| --- | --- |
+{of_matrices}
+
+`noise` adds its square to the diagonal of a kernel, `jitter` that many parts of `scale^2`, so that rounding leaves a Cholesky factor.
+
 ## Operators
 
-{operators}, `-x`, `not`, `x @ w` (sums the product over the one axis that both have), `x[z]` (the element at a label), and
+{operators}, `-x`, `not`, `x @ w` (sums the product over the one axis that both have;
+[matrices with a primed axis](../language.md#matrices) row by column), `x[z]` (the element at a label), and
 `if c then a else b`. `/` divides as real numbers do. What binds closer is lower down in [the grammar](grammar.md).
 
 ## In chains
