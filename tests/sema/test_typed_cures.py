@@ -56,9 +56,9 @@ def cured(head: str, lines: list[str], cures: Cures) -> int:
 def declared_otherwise(line: str, told: Diagnostic) -> Iterator[str]:
     """``declare it `positive`, or leave the type out``."""
     if matched := re.search(r"declare it `([^`]+)`", told.help):
-        yield re.sub(r" : \w+ ", f" : {matched[1]} ", line)
+        yield re.sub(r" : [\w ]+ (?=[=~])", f" : {matched[1]} ", line)
     if "leave the type out" in told.help:
-        yield re.sub(r" : \w+ ", " ", line)
+        yield re.sub(r" : [\w ]+ (?=[=~])", " ", line)
 
 
 @pytest.mark.parametrize("kind", [*NUMERIC_KINDS, *VECTOR_KINDS])
