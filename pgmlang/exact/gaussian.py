@@ -85,6 +85,29 @@ class BlockPosterior:
     tables: Mapping[int, np.ndarray]
     weights: tuple[np.ndarray, ...]
 
+    def figures(self, numbers: Sequence[int], quantiles: Sequence[float] = ()) -> np.ndarray:
+        """Mean, sd and quantiles of numbers: ``[2 + quantiles, members, numbers]``."""
+        from scipy.special import ndtri
+
+        out = np.empty((2 + len(quantiles), len(self.members), len(numbers)))
+        out[0], out[1] = self.rows.numbers[:, numbers], 0.0
+        left = {i: k for k, i in enumerate(numbers)}
+        for one, weights in zip(self.solved, self.weights, strict=True):
+            hidden = [(place, left[i]) for place, i in enumerate(one.component.hidden) if i in left]
+            if weights.shape[1] == 1 and hidden:
+                places, columns = map(list, zip(*hidden, strict=True))
+                out[0][:, columns], out[1][:, columns] = one.means[:, 0, places], one.sds[:, 0, places]
+        for k, q in enumerate(quantiles):
+            out[2 + k] = out[0] + float(ndtri(q)) * out[1]
+        out[:, np.isneginf(self.log_evidence)] = np.nan
+        mixed = {
+            i for s, w in zip(self.solved, self.weights, strict=True) if w.shape[1] > 1 for i in s.component.hidden
+        }
+        for i in mixed & set(numbers):
+            mixture = self.mixture(i)
+            out[:, :, left[i]] = mixture.mean(), mixture.sd(), *(mixture.quantile(q) for q in quantiles)
+        return out
+
     def mixture(self, number: int) -> NormalMixture:
         """A number's posterior: one that is seen is known."""
         for one, weights in zip(self.solved, self.weights, strict=True):
@@ -209,11 +232,7 @@ class GaussianEngine:
     ) -> Iterator[tuple[np.ndarray, tuple[SolvedComponent, ...]]]:
         """Rows by their pattern of seen numbers, in blocks that memory holds, with their components."""
         seen = ~np.isnan(rows.numbers)
-        patterns, inverse = (
-            np.unique(seen, axis=0, return_inverse=True) if rows.num_rows else (seen[:0], np.zeros(0))
-        )
-        for p, pattern in enumerate(patterns):
-            members = np.flatnonzero(inverse.reshape(-1) == p)
+        for pattern, members in row_patterns(seen):
             parts = self._components(np.flatnonzero(pattern), numbers, rows.done)
             widest = max(
                 [1, *(self.network.num_configurations(c.labels) * (len(c.conditionals) + 1) for c in parts)]
@@ -338,6 +357,20 @@ class GaussianEngine:
             weights = np.exp(values - top[:, None])
             soft[v] = weights * soft[v] if v in soft else weights
         return soft, heights
+
+
+def row_patterns(seen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The distinct rows of a truth table ``[rows, N]``, and where each is."""
+    if not len(seen):
+        return []
+    keys = np.packbits(seen, axis=1)
+    if (keys == keys[0]).all():
+        return [(seen[0], np.arange(len(seen)))]
+    texts = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).reshape(-1)
+    _, first, inverse = np.unique(texts, return_index=True, return_inverse=True)
+    order = np.argsort(inverse.reshape(-1), kind="stable")
+    cuts = np.cumsum(np.bincount(inverse.reshape(-1)))[:-1]
+    return [(seen[f], members) for f, members in zip(first, np.split(order, cuts), strict=True)]
 
 
 def _peak(solved: SolvedComponent, numbers: Sequence[int]) -> np.ndarray:

@@ -11,7 +11,8 @@ from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
 @dataclass(frozen=True, eq=False)
 class NumberComponent:
     """Numbers that are not seen (``hidden``, children before parents), every conditional that names one of them, and the
-    ``labels`` that choose among these; without hidden ones a single conditional of seen numbers."""
+    ``labels`` that choose among these; without hidden ones, conditionals of seen numbers that the same labels choose among. All that no label
+    chooses among is one component."""
 
     hidden: tuple[int, ...]
     conditionals: tuple[NumberConditional, ...]
@@ -25,6 +26,10 @@ def components(
     (Shachter 1986). ``done``: seen numbers that are set, whose arrows are cut (Pearl 2009, section 1.3)."""
     relevant = network.ancestors({*seen, *wanted}, done)
     kept = [c for c in network.conditionals if c.child in relevant and c.child not in done]
+    if not any(c.labels for c in kept):
+        # what no label chooses among is one normal distribution, whether it hangs together or not
+        hidden = sorted(relevant.difference(seen), key=network.rank.__getitem__, reverse=True)
+        return (NumberComponent(tuple(hidden), tuple(kept), ()),) if kept else ()
     head = {i: i for i in relevant if i not in seen}
 
     def root(i: int) -> int:
@@ -37,19 +42,30 @@ def components(
         hidden = [i for i in (c.child, *c.parents) if i in head]
         for other in hidden[1:]:
             head[root(other)] = root(hidden[0])
-    rank = {i: r for r, i in enumerate(network.order)}
     members: dict[int, list[int]] = {}
-    for i in sorted(head, key=rank.__getitem__, reverse=True):
+    for i in sorted(head, key=network.rank.__getitem__, reverse=True):
         members.setdefault(root(i), []).append(i)
     of_root: dict[int, list[NumberConditional]] = {r: [] for r in members}
     out = []
+    seen_whole: dict[tuple[int, ...], list[NumberConditional]] = {}
     for c in kept:
         hidden = [i for i in (c.child, *c.parents) if i in head]
         if hidden:
             of_root[root(hidden[0])].append(c)
         else:
-            out.append(NumberComponent((), (c,), c.labels))
+            seen_whole.setdefault(c.labels, []).append(c)
+    without_labels: list[tuple[list[int], list[NumberConditional]]] = []
     for r, numbers in members.items():
         labels = tuple(sorted({v for c in of_root[r] for v in c.labels}))
-        out.append(NumberComponent(tuple(numbers), tuple(of_root[r]), labels))
+        if labels:
+            out.append(NumberComponent(tuple(numbers), tuple(of_root[r]), labels))
+        else:
+            without_labels.append((numbers, of_root[r]))
+    plain = seen_whole.pop((), [])
+    if without_labels or plain:
+        together = [c for _, listed in without_labels for c in listed]
+        out.append(
+            NumberComponent(tuple(i for numbers, _ in without_labels for i in numbers), (*together, *plain), ())
+        )
+    out += [NumberComponent((), tuple(listed), labels) for labels, listed in seen_whole.items()]
     return tuple(out)

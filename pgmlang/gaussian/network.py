@@ -29,6 +29,11 @@ class NumberConditional:
     coefficients: np.ndarray
     sd: np.ndarray
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether neither labels nor units tell its numbers apart."""
+        return not self.labels and len(self.intercept) == len(self.coefficients) == len(self.sd) == 1
+
     def of_units(self, units: np.ndarray) -> NumberConditional:
         """The same of some of the units; what is one for all stays."""
 
@@ -74,6 +79,25 @@ class GaussianNetwork:
         if len(out) < len(waiting):
             raise ValueError("the arrows among the numbers have a cycle")
         return tuple(out)
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """The place of each number in `order`."""
+        out = np.empty(len(self.order), dtype=np.int64)
+        out[list(self.order)] = np.arange(len(self.order))
+        return out
+
+    @cached_property
+    def plain_rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the conditionals that neither labels nor units tell apart (others are zero): slopes ``[N, N]``, a row each, -1 at the child itself, intercepts and
+        sds ``[N]``."""
+        count = len(self.numbers)
+        slopes, intercept, sd = -np.eye(count), np.zeros(count), np.ones(count)
+        for c in self.conditionals:
+            if c.is_plain:
+                intercept[c.child], sd[c.child] = c.intercept[0, 0], c.sd[0, 0]
+                slopes[c.child, list(c.parents)] = c.coefficients[0, 0]
+        return slopes, intercept, sd
 
     def num_configurations(self, labels: Iterable[int]) -> int:
         return math.prod(self.discrete.sizes[v] for v in labels)

@@ -51,6 +51,8 @@ def component_rows(
     network: GaussianNetwork, component: NumberComponent, configurations: np.ndarray, units: np.ndarray
 ) -> ComponentRows:
     """``configurations`` ``[C]``: codes of the component's labels, the last fastest; ``units``: which of the network's."""
+    if all(c.is_plain for c in component.conditionals):
+        return _plain_rows(network, component)
     sizes = [network.discrete.sizes[v] for v in component.labels]
     codes = (
         np.stack(np.unravel_index(configurations, sizes), 1) if sizes else np.zeros((len(configurations), 0), int)
@@ -79,6 +81,24 @@ def component_rows(
                 slopes[:, :, r, seen_place[i]] += coefficient
     matrix /= sd[..., None]
     return ComponentRows(component, matrix, sd, intercept, tuple(seen), slopes)
+
+
+def _plain_rows(network: GaussianNetwork, component: NumberComponent) -> ComponentRows:
+    """The same where neither labels nor units tell numbers apart."""
+    slopes, intercept, sd = network.plain_rows
+    children = [c.child for c in component.conditionals]
+    involved = np.zeros(len(network.numbers), dtype=bool)
+    involved[children] = True
+    for c in component.conditionals:
+        involved[list(c.parents)] = True
+    involved[list(component.hidden)] = False
+    seen = np.flatnonzero(involved)
+    rows = slopes[children]
+    matrix = -rows[:, list(component.hidden)] / sd[children, None]
+    return ComponentRows(
+        component, matrix[None, None], sd[None, None, children], intercept[None, None, children],
+        tuple(seen.tolist()), rows[None, None, :, seen],
+    )  # fmt: skip
 
 
 def _places(

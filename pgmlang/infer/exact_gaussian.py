@@ -6,8 +6,10 @@ import numpy as np
 
 from pgmlang.binding.row_groups import weight_array
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.gaussian.chain_network import chain_reasons
 from pgmlang.gaussian.from_model import reasons_against
 from pgmlang.infer.base import Facts, Problem, StepReport
+from pgmlang.infer.gaussian_chain_rows import GaussianChainRows
 from pgmlang.infer.gaussian_rows import GaussianRows, labels_told_apart
 from pgmlang.model import Model
 from pgmlang.plan.method import once_per_problem
@@ -19,11 +21,25 @@ from pgmlang.tables.from_model import iid_plate, iid_verdict
 def gaussian_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why the rows are no conditional Gaussian networks whose numbers are all given."""
     known = dict.fromkeys(facts.fixed)
+    if is_chain(model, facts):
+        return (*chain_reasons(model, known), *_weighted(facts), *missing_parameters(model, facts))
     if not iid_plate(model, known)[0]:
         return iid_verdict(model).reasons
     apart = labels_told_apart(model, known)
     told = [Diagnostic("PGM0602", f"the table of `{apart}` hangs on what tells rows apart")] if apart else []
     return (*reasons_against(model, known), *told, *missing_parameters(model, facts))
+
+
+def is_chain(model: Model, facts: Facts) -> bool:
+    """Whether the rows follow each other."""
+    plates = [p.name for p in model.plates if p.is_rows]
+    return bool(plates) and model.is_chain(plates[-1])
+
+
+def _weighted(facts: Facts) -> tuple[Diagnostic, ...]:
+    if facts.binding is None or facts.binding.weights is None:
+        return ()
+    return (Diagnostic("PGM0602", "rows of a chain have weights"),)
 
 
 def keeps_nothing(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
@@ -37,6 +53,9 @@ def keeps_nothing(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 
 def step(problem: Problem) -> tuple[float, StepReport]:
     """The sum over rows. Raises PgmError PGM0609 for a row that tables exclude."""
+    if is_chain(problem.model, problem.facts):
+        total = float(GaussianChainRows(problem.binding, problem.fixed).log_evidence().sum())
+        return total, StepReport(total, total)
     values = GaussianRows(problem.binding, problem.fixed).log_evidence()
     weights = weight_array(problem.binding)
     weights = np.ones(len(values)) if weights is None else weights

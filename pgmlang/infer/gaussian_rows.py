@@ -33,6 +33,17 @@ def labels_told_apart(model: Model, known: Mapping[str, object]) -> str:
     return ""
 
 
+def check_elements(binding: Binding, parameters: Mapping[str, np.ndarray]) -> None:
+    """Raises PgmError PGM0602 for rows of elements that params are not known of."""
+    for variable in binding.model.of_role("param"):
+        shape = binding.layout.shape(binding.model.array_axes(variable))
+        known = np.shape(parameters.get(variable.name, np.zeros(shape)))
+        if known and known != shape:
+            message = f"the fit has `{variable.name}` for {known} elements, these rows need {shape}"
+            cure = "rows of elements that the fit has not seen have no parameters: leave them out, or fit anew"
+            raise PgmError(Diagnostic("PGM0602", message, help=cure))
+
+
 @dataclass(frozen=True, eq=False)
 class GaussianRows:
     """``parameters``: what is known beside the rows, by name. ``network``: that of a file, whose variables are the model's;
@@ -48,7 +59,7 @@ class GaussianRows:
         if self.file_network is not None:
             first = {**self.file_network.discrete.index, **self.file_network.number_index}
             return self.file_network, {n: NodeBlock(i, (1,), ("row",), 0) for n, i in first.items()}
-        self._check_elements()
+        check_elements(self.binding, self.parameters)
         binding, known = self.binding, dict(self.parameters)
         inputs = {n: np.asarray(v) for n, v in binding.values.items() if binding.model.by_name[n].role == "input"}
         if self.kept is not None:
@@ -71,16 +82,6 @@ class GaussianRows:
     @cached_property
     def engine(self) -> GaussianEngine:
         return GaussianEngine(self.network) if self.kept is None else self.kept[1]
-
-    def _check_elements(self) -> None:
-        binding = self.binding
-        for variable in binding.model.of_role("param"):
-            shape = binding.layout.shape(binding.model.array_axes(variable))
-            known = np.shape(self.parameters.get(variable.name, np.zeros(shape)))
-            if known and known != shape:
-                message = f"the fit has `{variable.name}` for {known} elements, these rows need {shape}"
-                cure = "rows of elements that the fit has not seen have no parameters: leave them out, or fit anew"
-                raise PgmError(Diagnostic("PGM0602", message, help=cure))
 
     @property
     def num_rows(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -67,34 +67,40 @@ def reasons_against_rows(posterior: Posterior) -> Sequence[str]:
     return (f"the table of `{apart}` hangs on what tells rows apart",) if apart else ()
 
 
-def _targets(rows: GaussianRows, asked: Sequence[str] | None) -> list[tuple[str, int, str]]:
-    """What is predicted: the variable, its place in the network and its name there. Raises PgmError PGM0607, PGM0612."""
-    shown = {**{n: v for v, n in enumerate(rows.network.numbers)}, **rows.network.discrete.index}
-    by_name = {n: [(n, i, t) for t, i in shown.items() if base(t) == n] for n in _in_order(rows)}
-    if rows.file_network is not None:
-        by_name = {n: [(n, shown[n], n)] for n in _in_order(rows)}
-    open_names = [n for n in by_name if rows.is_open(n)]
+Element = tuple[str, int, str]
+"""A variable, the place of one of its elements in a network, and what that is called."""
+
+
+def targets_of(
+    elements: Mapping[str, Sequence[Element]], open_names: Sequence[str], asked: Sequence[str] | None
+) -> list[Element]:
+    """What is predicted, of the ``elements`` of each variable. ``open_names``: the variables that rows leave open; ``asked``: variables or elements,
+    all that is open where None. Raises PgmError PGM0607, PGM0612."""
     if asked is None:
         if not open_names:
             raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
                                       help="hide what is to be predicted (`--hide NAME`, in Python `hide=['NAME']`), or ask for `score`"))  # fmt: skip
-        return [t for n in open_names for t in by_name[n]]
-    out = []
-    elements = {t: [(n, i, t)] for n, listed in by_name.items() for n, i, t in listed}
+        return [e for n in open_names for e in elements[n]]
+    out: list[Element] = []
+    single = {e[2]: [e] for listed in elements.values() for e in listed}
     for name in asked:
-        found = by_name.get(name) or elements.get(name)
-        if found is None:
+        named = elements.get(name) or single.get(name)
+        if named is None:
             known = ", ".join(f"`{n}`" for n in open_names) or "nothing"
             raise PgmError(Diagnostic("PGM0607", f"`{name}` is not to be predicted here",
                                       help=f"not observed in these rows: {known}"))  # fmt: skip
-        if not rows.is_open(found[0][0]):
-            raise observed_target(found[0][0])
-        out += found
+        if named[0][0] not in open_names:
+            raise observed_target(named[0][0])
+        out += named
     return out
 
 
-def _in_order(rows: GaussianRows) -> list[str]:
-    return [v.name for v in rows.binding.model.variables if v.name in rows.blocks]
+def _elements(rows: GaussianRows) -> dict[str, list[Element]]:
+    shown = {**{n: v for v, n in enumerate(rows.network.numbers)}, **rows.network.discrete.index}
+    names = [v.name for v in rows.binding.model.variables if v.name in rows.blocks]
+    if rows.file_network is not None:
+        return {n: [(n, shown[n], n)] for n in names}
+    return {n: [(n, i, t) for t, i in shown.items() if base(t) == n] for n in names}
 
 
 def _rows_of(given: Conditioned) -> GaussianRows:
@@ -116,25 +122,25 @@ def predict_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     """For each row and each target that it leaves open: mean, sd and the middle 90 % of a number, the most probable label and
     all labels' probabilities. Raises PgmError PGM0607 for targets, PGM0612 where nothing is open."""
     rows = _rows_of(given)
-    asked = _targets(rows, targets)
+    elements = _elements(rows)
+    asked = targets_of(elements, [n for n in elements if rows.is_open(n)], targets)
     numbers = [i for n, i, _ in asked if rows.is_number(n)]
     labels = [i for n, i, _ in asked if not rows.is_number(n)]
     count = rows.num_rows
-    figures = {i: np.full((4, count), np.nan) for i in numbers}
+    figures = np.full((4, count, len(numbers)), np.nan)
     tables = {v: np.full((count, rows.network.discrete.sizes[v]), np.nan) for v in labels}
     log_evidence = np.zeros(count)
     for block in rows.engine.posteriors(rows.evidence, numbers, labels):
         log_evidence[block.members] = block.log_evidence
         for v in labels:
             tables[v][block.members] = block.tables[v]
-        for i in numbers:
-            mixture = block.mixture(i)
-            of_block = mixture.mean(), mixture.sd(), mixture.quantile(0.05), mixture.quantile(0.95)
-            figures[i][:, block.members] = of_block
+        figures[:, block.members] = block.figures(numbers, (0.05, 0.95))
     columns: dict[str, list[str] | np.ndarray] = {}
     for name, i, shown in asked:
         if rows.is_number(name):
-            columns |= zip((shown, f"{shown}.sd", f"{shown}.q5", f"{shown}.q95"), figures[i], strict=True)
+            columns |= zip(
+                (shown, f"{shown}.sd", f"{shown}.q5", f"{shown}.q95"), figures[:, :, numbers.index(i)], strict=True
+            )
             continue
         texts = np.array(rows.network.discrete.variables[i].labels, dtype=object)
         columns[shown] = texts[np.nan_to_num(tables[i]).argmax(1)].tolist()

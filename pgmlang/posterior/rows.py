@@ -89,6 +89,28 @@ def _score_gaussian(given: Conditioned) -> Score:
     return score_rows(given)
 
 
+def _against_chain(posterior: Posterior) -> Sequence[str]:
+    from pgmlang.posterior.gaussian_chains import reasons_against_chain
+
+    return reasons_against_chain(posterior)
+
+
+def _predict_chain(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.posterior.gaussian_chains import predict_chain
+
+    is_other = set(targets or ()) & set(given.posterior.fit.model.definition_of) or given.bound.weights is not None
+    return _predict_new_rows(given, targets) if is_other else predict_chain(given, targets)
+
+
+def _score_chain(given: Conditioned) -> Score:
+    from pgmlang.posterior.gaussian_chains import score_chain
+
+    rows, names = given.bound, [v.name for v in given.posterior.fit.model.of_role("random")]
+    is_whole = all(n in rows.values and n not in rows.missing for n in names)
+    # where all is seen each row has a score of its own, given the rows before it
+    return _score_new_rows(given) if rows.weights is not None or is_whole else score_chain(given)
+
+
 def _against_fields(posterior: Posterior) -> Sequence[str]:
     return [] if posterior.has_fields else ["the model has no fields"]
 
@@ -219,6 +241,7 @@ ROW_ANSWERERS = (
     RowAnswerer("fields at points", _against_points, _predict_at_points, _score_at_points),
     RowAnswerer("tables", _against_tables, _predict_tables, _score_tables),
     RowAnswerer("conditional Gaussian networks", _against_gaussian, _predict_gaussian, _score_gaussian),
+    RowAnswerer("chains of normal numbers", _against_chain, _predict_chain, _score_chain),
     RowAnswerer("fields", _against_fields, _predict_fields, _score_fields),
     RowAnswerer("sums, closed forms and particles", _against_nothing, _predict_new_rows, _score_new_rows),
 )

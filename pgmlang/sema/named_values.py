@@ -13,7 +13,7 @@ from pgmlang.sema.scope import Scope, Symbol
 
 def with_name(
     builder: ExpressionScope, value: Expr, function: str, plates: tuple[str, ...], target: str | None
-) -> Expr:
+) -> Ref:
     """A value as a deterministic variable in these plates, called after what it is of (``x.mean``); the same value there is
     the same variable."""
     scope, span = builder.scope, value.span
