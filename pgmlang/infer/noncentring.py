@@ -119,7 +119,9 @@ def _rooted(distribution: Dist, standard: Ref) -> Expr:
         matrix = MatrixApply(REAL, matrix.axes, span, function, matrix, event, other)
     if name == "precision":  # the inverse of its factor, turned
         axes = tuple(a for a in matrix.axes if a != event)
-        product = Contract(REAL, (*axes, *(a for a in standard.axes if a not in (*axes, event))), span, matrix, standard, event)
+        product = Contract(
+            REAL, (*axes, *(a for a in standard.axes if a not in (*axes, event))), span, matrix, standard, event
+        )
         return Rename(REAL, tuple(event if a == other else a for a in product.axes), span, product, other, event)
     there = Rename(REAL, tuple(other if a == event else a for a in standard.axes), span, standard, event, other)
     axes = tuple(a for a in dict.fromkeys((*matrix.axes, *there.axes)) if a != other)
