@@ -75,7 +75,7 @@ class TableBuilder:
                     good = False
                 continue
             if isinstance(value, Element) and value.type.kind == "labels":
-                value = with_name(self.expressions, value, value.axis, context.plates, context.target)
+                value = with_name(self.expressions, value, f"{context.target}.{value.axis}", context.plates)
             if not isinstance(value, Ref) or not value.type.is_discrete:
                 self._error("PGM0408", f"a parent of a `Table` is a discrete variable, this is {value.type}", argument.span,
                             "use a distribution with a formula instead, such as `Bernoulli(logit = ...)`")  # fmt: skip
