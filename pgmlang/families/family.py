@@ -111,12 +111,14 @@ class Spelling:
 @dataclass(frozen=True)
 class LocationScale:
     """A draw is ``loc + scale * e``, or the exponential of that (``is_log``): ``loc`` and ``scale`` name the arguments, and e
-    is of the family ``standard`` (its own where that is empty) at 0 and 1, other arguments the same."""
+    is of the family ``standard`` (its own where that is empty) at 0 and 1, other arguments the same. ``of_vectors``: e is a vector
+    of independent ones, and the scale a matrix: a Cholesky factor of what the argument is."""
 
     loc: str
     scale: str
     standard: str = ""
     is_log: bool = False
+    of_vectors: bool = False
 
 
 @dataclass(frozen=True)

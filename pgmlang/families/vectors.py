@@ -3,7 +3,7 @@ Wishart and its inverse."""
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Pair, VectorFormulas
+from pgmlang.families.family import Family, LocationScale, Pair, VectorFormulas
 from pgmlang.families.family import parameter as _p
 
 _MEAN = _p("mean", "real", 1)
@@ -77,7 +77,7 @@ FAMILIES = (
             "dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)",
             "dist.MultivariateNormal(mean, precision_matrix=precision)",
         ),
-        quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root", "normal by precision"),
+        location_scale=LocationScale("mean", "", "Normal", of_vectors=True), quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root", "normal by precision"),
         m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True,
     ),
     Family(
