@@ -100,8 +100,9 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
         case First():
             return Range(KINDS["truth"])
         case Element(axis=axis, type=type_):
-            last = (size_of(axis) or math.inf) - 1.0
-            return Range(ANYWHERE if type_.kind == "labels" else Interval(0.0, last, is_whole=True))
+            size = size_of(axis)
+            last = math.inf if size is None else size - 1.0
+            return Range(ANYWHERE if type_.kind == "labels" else Interval(0.0, last, True, size is not None))
         case Rename(body=body):
             return visit(body)
         case Stack(entries=entries):
