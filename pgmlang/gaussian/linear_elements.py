@@ -212,7 +212,7 @@ def normal_arguments(distribution: Distribution) -> tuple[Expr, Expr] | None:
     family = FAMILIES.get(distribution.family) if isinstance(distribution, Dist) else None
     if not isinstance(distribution, Dist) or family is None or distribution.base is not None:
         return None
-    if not family.quadratic_in or family.support != "real" or family.location_scale is None:
+    if not family.quadratic_in or family.support != "real" or family.location_scale is None or family.event:
         return None
     arguments = dict(distribution.arguments)
     loc, sd = arguments[family.quadratic_in], arguments[family.location_scale.scale]
