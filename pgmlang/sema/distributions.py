@@ -24,7 +24,7 @@ from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.series import series_choice
 from pgmlang.sema.spelled_arguments import spelled_arguments
-from pgmlang.sema.supports import cure
+from pgmlang.sema.supports import cure, declarable
 from pgmlang.sema.tables import TableBuilder
 from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.wrong_arguments import argument_problem
@@ -422,6 +422,8 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
     family = drawn.family
     if declared.kind == "positive" and FAMILIES[family].limits is not None:
         return "give it a lower bound of zero or more, or use Gamma, LogNormal or HalfNormal"
+    if declared.kind == "positive" and FAMILIES[family].is_angle:
+        return "use Gamma, LogNormal or HalfNormal"
     if declared.kind == "positive" and type_.kind == "real":
         return f"truncate it, `Truncated({family}(...), lower = 0)`, or use Gamma, LogNormal or HalfNormal"
     if declared.kind == "zerosum":
@@ -436,4 +438,4 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
         return "a variable with labels of its own is `~ Table(...)`"
     if declared.kind == "labels":
         return f"use `Categorical(p)` with `p` over the axis `{declared.axis}`"
-    return f"declare it `{type_}`, or leave the type out"
+    return f"declare it `{declarable(type_)}`, or leave the type out"
