@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.families import FAMILIES, LEARNED, Family, Parameter, Spelling
+from pgmlang.families import FAMILIES, LEARNED, SERIES, Family, Parameter, Spelling
 from pgmlang.model import Choice, Dist, Distribution, Type
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
@@ -22,8 +22,9 @@ from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.matrices import rows_along
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
+from pgmlang.sema.series import series_choice
 from pgmlang.sema.spelled_arguments import spelled_arguments
-from pgmlang.sema.supports import cure
+from pgmlang.sema.supports import cure, declarable
 from pgmlang.sema.tables import TableBuilder
 from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.wrong_arguments import argument_problem
@@ -55,6 +56,9 @@ class DistributionBuilder:
             return learned_density(
                 self.scope, self.expressions, node, target.name, target.axes, target.declared, context
             )
+        if node.function in SERIES:
+            choice = series_choice(self.expressions, node, target, context)
+            return (None, REAL) if choice is None else self.build(choice, target, context)
         if node.function not in FAMILIES:
             self._unknown(node)
             return None, UNKNOWN
@@ -79,7 +83,7 @@ class DistributionBuilder:
                 "PGM0106", f"`{name}` is another language's name", span, f"write {FOREIGN_DISTRIBUTIONS[name]}"
             )
             return
-        near = did_you_mean(name, [*FAMILIES, "Table", *LEARNED])
+        near = did_you_mean(name, [*FAMILIES, *SERIES, "Table", *LEARNED])
         if self.scope.nets.get(name) or self.expressions.expander.knows(name):
             near = "it is a function: write `=` for a deterministic value"
         self._error(
@@ -418,6 +422,8 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
     family = drawn.family
     if declared.kind == "positive" and FAMILIES[family].limits is not None:
         return "give it a lower bound of zero or more, or use Gamma, LogNormal or HalfNormal"
+    if declared.kind == "positive" and FAMILIES[family].is_angle:
+        return "use Gamma, LogNormal or HalfNormal"
     if declared.kind == "positive" and type_.kind == "real":
         return f"truncate it, `Truncated({family}(...), lower = 0)`, or use Gamma, LogNormal or HalfNormal"
     if declared.kind == "zerosum":
@@ -432,4 +438,4 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
         return "a variable with labels of its own is `~ Table(...)`"
     if declared.kind == "labels":
         return f"use `Categorical(p)` with `p` over the axis `{declared.axis}`"
-    return f"declare it `{type_}`, or leave the type out"
+    return f"declare it `{declarable(type_)}`, or leave the type out"

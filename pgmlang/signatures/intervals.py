@@ -99,7 +99,9 @@ def multiply(a: Interval, b: Interval) -> Interval:
 
 
 def divide(a: Interval, b: Interval) -> Interval:
-    """A bound of zero of the divisor is only approached: ``1 / positive`` is positive."""
+    """A bound of zero of the divisor is only approached: ``1 / positive`` is positive. Zero over anything is zero, or no number."""
+    if a.low == a.high == 0:
+        return a
     if b.low < 0 < b.high:
         return Interval(is_tight=a.is_tight and b.is_tight)
     if b.low == b.high == 0:

@@ -10,6 +10,7 @@ from pgmlang.families import (
     ARGUMENT_SPELLINGS,
     FAMILIES,
     LEARNED,
+    SERIES,
     Family,
     Parameter,
     refusal,
@@ -134,6 +135,10 @@ def index() -> str:
     for title, belongs in KINS.items():
         rows = [f"| [`{signature(f, 0)}`]({f.name}.md) | {f.says} |" for f in FAMILIES.values() if belongs(f)]
         parts.append(f"## {title}\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+    rows = [f"| `{s.signature}` | {s.says} |" for s in SERIES.values()]
+    parts.append(
+        "## Rows of a chain\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n\n`start` is a distribution.\n"
+    )
     converted = {
         other: " or ".join(f"`{a} = {f.format(other)}`" for a, f in here.items() if f != "{}")
         for other, here in ARGUMENT_CONVERSIONS.items()
