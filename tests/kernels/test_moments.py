@@ -72,6 +72,6 @@ def test_scales_far_apart_are_learnt() -> None:
     sd = torch.logspace(-3, 3, 7, dtype=torch.float64)
     x0 = sd * torch.randn(64, 7, generator=seeded(7), dtype=torch.float64)
     result = sample(lambda x: -0.5 * (x / sd).square().sum(-1), x0, generator=seeded(8), warmup=400, draws=200)
-    assert torch.allclose(result.state.tuning.metric[0].sqrt() / sd, torch.ones_like(sd), rtol=0.3)
+    assert torch.allclose(result.state.tuning.metric.variance[0].sqrt() / sd, torch.ones_like(sd), rtol=0.3)
     assert float(result.state.tuning.length) < 20
     assert float(error_in_sd(result.draws.square(), sd.square()).max()) < 4.0

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from pgmlang.kernels import hmc, langevin, random_walk
 from pgmlang.kernels.kernel import ChainState, Kernel, Tuning, choose, default_tuning, metropolis, normal
 from pgmlang.kernels.log_density import LogDensity
+from pgmlang.kernels.metric import dense, diagonal
 from tests.kernels.targets import Exact, covariance, gaussian, log_gamma, seeded, worst_departure
 
 CHAINS, STEPS = 20_000, 3
@@ -31,11 +32,11 @@ def departure(
     generator = seeded(11)
     before, fresh = target.draw(generator, CHAINS), target.draw(generator, CHAINS)
     state = kernel.init(seen, before)
-    tuning = default_tuning(before, kernel, step_size, length=4.0)
+    tuning = default_tuning(before, step_size, length=4.0)
     if kernel.dense:
-        tuning = tuning._replace(metric=torch.linalg.cholesky(before.T.cov()))
+        tuning = tuning._replace(metric=dense(before.T.cov()))
     else:
-        tuning = tuning._replace(metric=before.var(0, keepdim=True))
+        tuning = tuning._replace(metric=diagonal(before.var(0, keepdim=True)))
     for _ in range(STEPS):
         state = step(generator, state, seen, tuning)
     return worst_departure(before, state.position, fresh, target.logdensity)
@@ -59,7 +60,7 @@ def test_the_test_is_blind_to_nothing_moved_but_kernels_do_move() -> None:
     x = target.draw(generator, 1000)
     for kernel, size in KERNELS:
         state = kernel.init(target.logdensity, x)
-        moved, info = kernel.step(generator, state, target.logdensity, default_tuning(x, kernel, 0.1 * size))
+        moved, info = kernel.step(generator, state, target.logdensity, default_tuning(x, 0.1 * size))
         assert torch.equal((moved.position != x).any(-1), info.accepted)
         assert float(info.acceptance.mean()) > 0.3
 
@@ -67,8 +68,8 @@ def test_the_test_is_blind_to_nothing_moved_but_kernels_do_move() -> None:
 def _mala_fault(sign: float) -> Step:
     def step(generator: Generator, state: ChainState, f: LogDensity, tuning: Tuning) -> ChainState:
         noise = normal(generator, state.position)
-        proposed = hmc.init(f, langevin.propose(state, noise, tuning.step_size, tuning.metric))
-        back = langevin.reverse_noise(proposed, state.position, tuning.step_size, tuning.metric)
+        proposed = hmc.init(f, langevin.propose(state, noise, tuning.step_size, tuning.metric.variance))
+        back = langevin.reverse_noise(proposed, state.position, tuning.step_size, tuning.metric.variance)
         hastings = sign * 0.5 * (noise.square() - back.square()).sum(-1)
         _, accepted = metropolis(generator, proposed.logdensity - state.logdensity + hastings)
         return choose(accepted, proposed, state)
