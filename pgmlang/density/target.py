@@ -134,11 +134,10 @@ class Target:
         copies = [t.detach().clone(memory_format=torch.contiguous_format) for t in (*start, momentum)]
         position, values, gradient, end = copies
         width, chains, apart = self.dimension, position.shape[-2], math.prod(position.shape[:-2])
-        scale, rank = metric.variance.sqrt(), metric.stretch.shape[-1]
-        directions = (metric.directions * scale).reshape(apart, rank, width)
+        rank = metric.stretch.shape[-1]
         blocks = (position.view(apart, chains, width), end.view(apart, chains, width), values.view(apart, chains),
                   gradient.view(apart, chains, width), step_size.reshape(apart), metric.variance.reshape(apart, width),
-                  directions, (metric.stretch - 1.0).reshape(apart, rank))  # fmt: skip
+                  metric.directions.reshape(apart, rank, width), metric.gains.reshape(apart, rank))  # fmt: skip
         for x, p, value, g, step, *inverse_mass in zip(*blocks, strict=True):
             self.native.trajectories(
                 x.numpy(), p.numpy(), value.numpy(), g.numpy(), float(step), *(m.numpy() for m in inverse_mass), steps=steps

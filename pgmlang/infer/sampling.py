@@ -163,7 +163,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
-    from pgmlang.infer.starts import starting_points
+    from pgmlang.infer.starts import beginning_of
     from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
 
@@ -177,8 +177,9 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     def init(rng: np.random.Generator) -> SamplingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
-        points = starting_points(target, options.chains, generator, problem)
-        return SamplingState(start(target, points, plan, generator))
+        begun = beginning_of(target, options.chains, generator, problem)
+        metric = begun.metric if kernel.trajectories else None
+        return SamplingState(start(target, begun.points, plan, generator, metric))
 
     def step(state: SamplingState) -> tuple[SamplingState, StepReport]:
         with pace.block(total - state.run.iteration) as count:

@@ -62,8 +62,9 @@ def step(
     is counted as divergent and stays.
     """
     steps = path_length(generator, tuning.length)
-    momentum = tuning.metric.momentum(normal(generator, state.position))
-    before = tuning.metric.kinetic(momentum) - state.logdensity
+    noise = normal(generator, state.position)
+    momentum = tuning.metric.momentum(noise)
+    before = 0.5 * noise.square().sum(-1) - state.logdensity
     proposed, end = leapfrog(logdensity, state, momentum, tuning.step_size, tuning.metric, steps)
     after = tuning.metric.kinetic(end) - proposed.logdensity
     acceptance, accepted = metropolis(generator, before - after)

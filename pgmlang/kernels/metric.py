@@ -20,13 +20,12 @@ MOST_DIRECTIONS = 64
 """Most directions of a metric of more than `DENSE` dimensions."""
 DENSE = 320
 """Dimensions up to which a metric may be dense."""
-MOST_POINTS = 256
+MOST_POINTS = 96
 """Points that directions are sought in, where there are more dimensions than `DENSE`."""
 
 
 class Metric(NamedTuple):
-    """``variance [..., 1, d]``, positive; ``directions [..., r, d]``, orthonormal rows; ``stretch [..., r]``: variances along them, whitened
-    by the diagonal."""
+    """``variance [..., 1, d]``, positive; ``directions [..., r, d]``: the rows of ``U^T S``; ``stretch [..., r]``: the diagonal of ``L``."""
 
     variance: Tensor
     directions: Tensor
@@ -36,35 +35,43 @@ class Metric(NamedTuple):
     def has_directions(self) -> bool:
         return self.stretch.shape[-1] > 0
 
-    def _along(self, x: Tensor, factors: Tensor) -> Tensor:
-        """``x [..., C, d]`` with its parts along the directions times ``factors [..., r]``."""
+    @property
+    def gains(self) -> Tensor:
+        """``[..., r]``: what the directions' squares are added with."""
+        return self.stretch - 1.0
+
+    def _white(self, x: Tensor, factors: Tensor) -> Tensor:
+        """Whitened ``x [..., C, d]`` with its parts along the directions times ``factors [..., r]``."""
         if not self.has_directions:
             return x
-        parts = x @ self.directions.transpose(-1, -2)
-        return x + (parts * (factors - 1.0).unsqueeze(-2)) @ self.directions
+        unit = self.directions / self.variance.sqrt()
+        return x + ((x @ unit.mT) * (factors - 1.0).unsqueeze(-2)) @ unit
 
     def velocity(self, momentum: Tensor) -> Tensor:
-        """``M^-1 p``."""
+        """``M^-1 p`` of ``p [..., C, d]``."""
+        out = self.variance * momentum
         if not self.has_directions:
-            return self.variance * momentum
-        scale = self.variance.sqrt()
-        return scale * self._along(scale * momentum, self.stretch)
-
-    def momentum(self, noise: Tensor) -> Tensor:
-        """Momenta of covariance M, of standard normal ``noise [..., C, d]``."""
-        return self._along(noise, self.stretch.rsqrt()) / self.variance.sqrt()
-
-    def spread(self, noise: Tensor) -> Tensor:
-        """Moves of covariance M^-1, of standard normal noise."""
-        return self.variance.sqrt() * self._along(noise, self.stretch.sqrt())
-
-    def whitened(self, x: Tensor) -> Tensor:
-        """Points ``[..., d]`` in the coordinates in which M^-1 is the unit matrix."""
-        return self._along(x / self.variance.sqrt(), self.stretch.rsqrt())
+            return out
+        return out + ((momentum @ self.directions.mT) * self.gains.unsqueeze(-2)) @ self.directions
 
     def kinetic(self, momentum: Tensor) -> Tensor:
         """Kinetic energy ``[..., C]`` of momenta."""
-        return 0.5 * (momentum * self.velocity(momentum)).sum(-1)
+        out = (self.variance * momentum.square()).sum(-1)
+        if self.has_directions:
+            out = out + ((momentum @ self.directions.mT).square() @ self.gains.unsqueeze(-1)).squeeze(-1)
+        return 0.5 * out
+
+    def momentum(self, noise: Tensor) -> Tensor:
+        """Momenta of covariance M, of standard normal ``noise [..., C, d]``; their kinetic energy is that of the noise."""
+        return self._white(noise, self.stretch.rsqrt()) / self.variance.sqrt()
+
+    def spread(self, noise: Tensor) -> Tensor:
+        """Moves of covariance M^-1, of standard normal noise."""
+        return self.variance.sqrt() * self._white(noise, self.stretch.sqrt())
+
+    def whitened(self, x: Tensor) -> Tensor:
+        """Points ``[..., C, d]`` in coordinates in which M^-1 is the unit matrix."""
+        return self._white(x / self.variance.sqrt(), self.stretch.rsqrt())
 
 
 def diagonal(variance: Tensor) -> Metric:
@@ -77,7 +84,7 @@ def of_factor(factor: Tensor, price: float = PRICE) -> Metric:
     """The metric of the covariance ``B B^T`` of a factor ``B [d, k]``, of full rank."""
     scale = factor.norm(dim=-1)
     vectors, widths, _ = torch.linalg.svd(factor / scale.unsqueeze(-1))
-    return _worthwhile(scale.square(), vectors.T, widths.square(), price)
+    return worthwhile(scale.square(), vectors.T, widths.square(), price)
 
 
 def dense(covariance: Tensor) -> Metric:
@@ -86,7 +93,8 @@ def dense(covariance: Tensor) -> Metric:
     scale = variance.sqrt()
     stretch, vectors = torch.linalg.eigh(covariance / scale.unsqueeze(-1) / scale.unsqueeze(-2))
     is_definite = (stretch[..., :1] > torch.finfo(stretch.dtype).eps).expand(stretch.shape)
-    return Metric(variance.unsqueeze(-2), vectors.transpose(-1, -2), torch.where(is_definite, stretch, 1.0))
+    directions = vectors.mT * scale.unsqueeze(-2)
+    return Metric(variance.unsqueeze(-2), directions, torch.where(is_definite, stretch, 1.0))
 
 
 def _centred(x: Tensor) -> Tensor:
@@ -115,7 +123,7 @@ def of_points(points: Tensor, slopes: Tensor, start: Tensor | None = None, price
     of_draws, of_slopes = (_covariance(y if basis is None else y @ basis.T) for y in (x, g))
     stretch, vectors = torch.linalg.eigh(_between(of_draws, of_slopes))
     directions = vectors.T if basis is None else vectors.T @ basis
-    return _worthwhile(variance, directions, stretch, price)
+    return worthwhile(variance, directions, stretch, price)
 
 
 def _basis(x: Tensor, g: Tensor) -> Tensor | None:
@@ -146,7 +154,7 @@ def _between(of_draws: Tensor, of_slopes: Tensor) -> Tensor:
     return inverse @ middle @ inverse
 
 
-def _worthwhile(variance: Tensor, directions: Tensor, stretch: Tensor, price: float) -> Metric:
+def worthwhile(variance: Tensor, directions: Tensor, stretch: Tensor, price: float) -> Metric:
     """The metric with as many directions as pay: the leapfrog steps of a path are as many as the widest width of what is left to the
     diagonal is times the narrowest, and each direction makes all of them dearer."""
     tiny = torch.finfo(stretch.dtype).tiny
@@ -159,4 +167,4 @@ def _worthwhile(variance: Tensor, directions: Tensor, stretch: Tensor, price: fl
     taken = torch.arange(most + 1, dtype=log.dtype, device=log.device)
     best = int(((1.0 + price * taken).log() + ratio[: most + 1]).argmin())
     chosen = order[:best].sort().values
-    return Metric(variance.unsqueeze(0), directions[chosen].contiguous(), log[chosen].exp())
+    return Metric(variance.unsqueeze(0), directions[chosen] * variance.sqrt(), log[chosen].exp())

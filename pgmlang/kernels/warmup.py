@@ -32,8 +32,9 @@ class WarmupPlan(NamedTuple):
     direction_price: float = PRICE
 
 
-QUARTER_PERIOD = 0.5 * math.pi
-"""Time of the mean path, in standard deviations of the widest direction: it ends, in a normal posterior, independent of where it began."""
+MEAN_PATH = 0.7 * math.pi
+"""Time of the mean path, in standard deviations of the widest direction: in a normal posterior paths of a quarter of the period (pi / 2) end
+independent of where they began, as regards squares too; tails are wider than that, and longer paths have more effective draws of means."""
 FIRST_LENGTH, EARLY_LENGTH = 10.0, 24.0
 """Most leapfrog steps until a metric is learnt, and until the last one is: long paths would only cost."""
 
@@ -169,6 +170,6 @@ def _new_metric(
     tuning = tuning._replace(step_size=find_reasonable_step(generator, plan.kernel, state, logdensity, tuning))
     time = torch.zeros_like(tuning.length)
     if learns_shape:
-        time = QUARTER_PERIOD / (0.5 + 0.5 * SHORTEST) * ad.widest_variance(points, metric).sqrt()
+        time = MEAN_PATH / (0.5 + 0.5 * SHORTEST) * ad.widest_variance(points, metric).sqrt()
         tuning = tuning._replace(length=_length(plan, iteration, time, tuning))
     return tuning, _restart(plan, tuning, state.position, time)
