@@ -138,9 +138,17 @@ class Target:
         blocks = (position.view(apart, chains, width), end.view(apart, chains, width), values.view(apart, chains),
                   gradient.view(apart, chains, width), step_size.reshape(apart), metric.variance.reshape(apart, width),
                   metric.directions.reshape(apart, rank, width), metric.gains.reshape(apart, rank))  # fmt: skip
-        for x, p, value, g, step, *inverse_mass in zip(*blocks, strict=True):
+        for x, p, value, g, step, variance, along, gains in zip(*blocks, strict=True):
             self.native.trajectories(
-                x.numpy(), p.numpy(), value.numpy(), g.numpy(), float(step), *(m.numpy() for m in inverse_mass), steps=steps
+                x.numpy(),
+                p.numpy(),
+                value.numpy(),
+                g.numpy(),
+                float(step),
+                variance.numpy(),
+                along.numpy(),
+                gains.numpy(),
+                steps,
             )
         return ChainState(position, values, gradient), end
 

@@ -27,7 +27,9 @@ MOST = 10_000_000
 """Most numbers of a table of all paths; beyond it they take turns."""
 
 
-def beginning_of(target: Target, chains: int, generator: Generator, problem: Problem, price: float = PRICE) -> Beginning:
+def beginning_of(
+    target: Target, chains: int, generator: Generator, problem: Problem, price: float = PRICE
+) -> Beginning:
     """Where chains begin and with which metric: paths (`kernels.beginning`) from free values uniform on (-2, 2), as Stan's, drawn again where
     the density is zero. With discrete variables summed out, whose clusters make poor modes that chains do not leave, the best of a few paths
     for every chain. ``price``: of a metric's direction. Raises PgmError PGM0803."""
@@ -37,7 +39,9 @@ def beginning_of(target: Target, chains: int, generator: Generator, problem: Pro
     many = uniform_points(target, PATHS * chains, generator, problem)
     size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
     together = PATHS if len(many) * size <= MOST else 1
-    return beginning(target, many, generator, _checked(problem.deadline), attempts=PATHS, together=together, price=price)
+    return beginning(
+        target, many, generator, _checked(problem.deadline), attempts=PATHS, together=together, price=price
+    )
 
 
 def starting_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:

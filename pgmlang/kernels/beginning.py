@@ -140,6 +140,7 @@ def _bound(logdensity: LogDensity, mean: Tensor, factor: Tensor, generator: Gene
 
 def _hessian(logdensity: LogDensity, centre: Tensor, factor: Tensor) -> Tensor | None:
     """Minus the second derivatives ``[d, d]`` at a point, in the coordinates of a factor; None where there are none."""
+
     def function(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         shifted = centre + torch.from_numpy(u).to(centre) @ factor.T
         height, slope = value_and_grad(logdensity, shifted)

@@ -220,7 +220,9 @@ def _inverse_hessian(state: _Climb) -> _InverseHessian:
         state.variance.unsqueeze(-1) * y
     )
     corner = inverse.mT @ middle @ inverse
-    small = torch.cat([torch.cat([torch.zeros_like(corner), -inverse], -1), torch.cat([-inverse.mT, corner], -1)], -2)
+    small = torch.cat(
+        [torch.cat([torch.zeros_like(corner), -inverse], -1), torch.cat([-inverse.mT, corner], -1)], -2
+    )
     return _InverseHessian(state.variance, wide, small)
 
 

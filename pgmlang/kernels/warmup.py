@@ -32,7 +32,7 @@ class WarmupPlan(NamedTuple):
     direction_price: float = PRICE
 
 
-MEAN_PATH = 0.7 * math.pi
+MEAN_PATH = 0.55 * math.pi
 """Time of the mean path, in standard deviations of the widest direction: in a normal posterior paths of a quarter of the period (pi / 2) end
 independent of where they began, as regards squares too; tails are wider than that, and longer paths have more effective draws of means."""
 FIRST_LENGTH, EARLY_LENGTH = 10.0, 24.0
@@ -139,7 +139,9 @@ def _remembered(
     x = state.position
     if not _learns_shape(plan, x):
         return (
-            adaptation._replace(moments=ad.add_points(adaptation.moments, x)) if schedule.learns(iteration) else adaptation
+            adaptation._replace(moments=ad.add_points(adaptation.moments, x))
+            if schedule.learns(iteration)
+            else adaptation
         )
     if not schedule.takes_points(iteration, *x.shape):
         return adaptation

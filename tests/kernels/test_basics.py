@@ -85,7 +85,14 @@ def test_leapfrog_keeps_volume_and_is_of_second_order() -> None:
     unit = diagonal(torch.ones(1, 2, dtype=torch.float64))
 
     def flow(z: Tensor, size: float, steps: int) -> Tensor:
-        state, p = hmc.leapfrog(banana, hmc.init(banana, z[..., :2]), z[..., 2:], torch.tensor([size], dtype=torch.float64), unit, steps)
+        state, p = hmc.leapfrog(
+            banana,
+            hmc.init(banana, z[..., :2]),
+            z[..., 2:],
+            torch.tensor([size], dtype=torch.float64),
+            unit,
+            steps,
+        )
         return torch.cat([state.position, p], -1)
 
     z = torch.tensor([[0.3, -0.5, 0.7, 0.2]], dtype=torch.float64)

@@ -41,7 +41,9 @@ def test_of_a_normal_density_a_few_points_say_all() -> None:
     """More of them than dimensions: the covariance to rounding, whatever the scales."""
     d = 6
     covariance = random_covariance(d, 3)
-    points = 3.0 + torch.randn(4 * d, d, generator=seeded(4), dtype=torch.float64) @ torch.linalg.cholesky(covariance).T
+    points = (
+        3.0 + torch.randn(4 * d, d, generator=seeded(4), dtype=torch.float64) @ torch.linalg.cholesky(covariance).T
+    )
     slopes = -torch.linalg.solve(covariance, (points - 3.0).T).T
     whitened = mt.of_points(points, slopes).whitened(torch.linalg.cholesky(covariance).T)
     sizes = torch.linalg.svdvals(whitened)
