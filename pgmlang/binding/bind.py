@@ -22,6 +22,7 @@ from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
 from pgmlang.binding.source_kinds import source_kinds
+from pgmlang.binding.stated_elements import stated_elements
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
 from pgmlang.binding.values import (
     array_column,
@@ -240,7 +241,8 @@ class Binder:
         numbered = {
             p: tuple(map(str, range(n))) for p, n in elements.sizes.items() if p in plates_as_values(self.model)
         }
-        return separate_terms(close_model(self.model, labels, dims, {**numbered, **elements.labels}))
+        closed = close_model(self.model, labels, dims, {**numbered, **elements.labels})
+        return separate_terms(stated_elements(closed, self.problems))
 
     def _check_closed(self, closed: Model, elements: Elements) -> None:
         """A label set or axis that the data should have told, and did not."""

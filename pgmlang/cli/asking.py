@@ -42,7 +42,7 @@ def query(
     seed: int | None,
     as_json: bool,
 ) -> int:
-    """Answer questions about a fit, a model that gives everything, a .bif or a .uai.
+    """Answer questions about a fit, a model that gives everything, a .bif, a .uai or a .json.
 
     \b
     pgmc query asia.fit "P(lung | smoke = yes, xray = yes)"

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem, split_arg_string
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".gz")
-MODEL_ENDINGS = (".pgm", ".bif", ".uai")
+MODEL_ENDINGS = (".pgm", ".bif", ".uai", ".json")
 
 
 def _paths(incomplete: str, endings: tuple[str, ...], with_fits: bool) -> list[CompletionItem]:

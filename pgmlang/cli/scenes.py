@@ -56,6 +56,7 @@ def scene_of(
 def _of_network_file(source: str, data: tuple[str, ...], wanted: Wanted) -> tuple[Scene, tuple[str, ...]]:
     from pgmlang.drawing import with_figures
     from pgmlang.drawing.model_scene import network_scene
+    from pgmlang.gaussian import GaussianNetwork
 
     refuse_settings(source, wanted.settings, wanted.fixed)
     if data:
@@ -63,6 +64,10 @@ def _of_network_file(source: str, data: tuple[str, ...], wanted: Wanted) -> tupl
         raise PgmError(Diagnostic("PGM0612", message, help="leave the data out"))
     network = read_network(source)
     scene = network_scene(network, wanted.observed)
+    if isinstance(network, GaussianNetwork):
+        return scene, (
+            "figures in nodes are of labels: `pgmc query` says what is known of numbers",
+        ) if wanted.evidence else ()
     if not wanted.has_figures(len(network.variables)):
         return scene, wanted.too_many(len(network.variables))
     from pgmlang.query import parse_conditions

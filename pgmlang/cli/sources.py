@@ -1,4 +1,4 @@
-"""What a command's first argument may be: a model, a fit folder, a BIF or a UAI network."""
+"""What a command's first argument may be: a model, a fit folder, a network file (BIF, UAI, Gaussian JSON)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 if TYPE_CHECKING:
     from pgmlang.api import Asked, CompiledModel, FittedModel
+    from pgmlang.gaussian import GaussianNetwork
     from pgmlang.sema import Compilation
     from pgmlang.tables import DiscreteNetwork
 
@@ -30,17 +31,19 @@ def compiled(path: str, settings: tuple[str, ...] = (), quiet: bool = True) -> C
 
 
 def is_network_file(path: str) -> bool:
-    """Whether a path names a BIF or UAI file (by its ending)."""
-    return path.removesuffix(".gz").lower().endswith((".bif", ".uai"))
+    """Whether a path names a BIF, UAI or Gaussian JSON file (by its ending)."""
+    return path.removesuffix(".gz").lower().endswith((".bif", ".uai", ".json"))
 
 
-def read_network(path: str) -> DiscreteNetwork:
-    """A network from a BIF or UAI file. Raises PgmError."""
-    from pgmlang.formats import open_text, read_bif, read_uai
+def read_network(path: str) -> DiscreteNetwork | GaussianNetwork:
+    """A network from a BIF or UAI file, or of numbers from a JSON file. Raises PgmError."""
+    from pgmlang.formats import open_text, read_bif, read_gaussian_json, read_uai
 
     file = open_text(Path(path))
     if path.removesuffix(".gz").lower().endswith(".uai"):
         return read_uai(file)[0]
+    if path.removesuffix(".gz").lower().endswith(".json"):
+        return read_gaussian_json(file)
     return read_bif(file)
 
 

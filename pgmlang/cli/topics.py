@@ -58,7 +58,9 @@ def _calls(name: str) -> list[str]:
     family = FAMILIES[name]
     taken = ["D"] if family.takes else []
     before, behind = (taken, []) if family.limits else ([], taken)
-    variants = ([p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.variants)
+    variants = (
+        [p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.parameter_lists
+    )
     return [f"{name}({', '.join([*before, *words, *behind])})" for words in variants]
 
 
@@ -75,13 +77,23 @@ def families() -> str:
 
 
 def functions() -> str:
-    from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+    from pgmlang.signatures.functions import (
+        ACTIVATIONS,
+        AXIS_FUNCTIONS,
+        BLOCKS,
+        FUNCTIONS,
+        REDUCTIONS,
+        WRITTEN_REDUCTIONS,
+    )
+    from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 
     rows = [(f"{n}({', '.join('xyz'[: f.arity])})", f"{f.result}, of {f.accepts}") for n, f in FUNCTIONS.items()]
     blocks = [(n, "options " + ", ".join(options) if options else "") for n, options in BLOCKS.items()]
     return (
         f"Functions of expressions:\n{listed(rows)}\n\n"
-        f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in REDUCTIONS)}\n\n"
+        f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in (*REDUCTIONS, *WRITTEN_REDUCTIONS))}\n\n"
+        f"Of a plate or dim:\n{listed([(f'{n}(plate)', says) for n, says in AXIS_FUNCTIONS.items()])}\n\n"
+        f"Of matrices:\n{listed([(f.call, f.says) for f in MATRIX_FUNCTIONS.values()])}\n\n"
         f"Networks, to stand after `net name : in -> out =`:\n{listed(blocks)}\n  activations: {', '.join(ACTIVATIONS)}"
     )
 
@@ -173,6 +185,7 @@ FILES = """Files:
   model.pgm      the text of a model
   model.fit/     a fit: the model's text, parameters or draws (safetensors), fit.json; nothing in it is run when it is loaded
   *.bif, *.uai   networks of tables of other programs, also .gz: to query, score, sample, draw and convert
+  *.json         Gaussian networks as pgmpy writes them, the same
   *.svg, *.png, *.dot   pictures of `pgmc graph`"""
 
 
@@ -205,7 +218,7 @@ def _family(word: str) -> str | None:
         return None
     family = FAMILIES[word]
     ways = "\n".join(f"  x ~ {call}" for call in _calls(word))
-    parameters = {p.name: p for variant in family.variants for p in variant}
+    parameters = {p.name: p for variant in family.parameter_lists for p in variant}
     rows = [
         (p.name, p.support + (", a vector" if p.event == 1 else ", a matrix" if p.event else ""))
         for p in parameters.values()
@@ -220,13 +233,27 @@ def _family(word: str) -> str | None:
 
 
 def _function(word: str) -> str | None:
-    from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS, FUNCTIONS, REDUCTIONS
+    from pgmlang.signatures.functions import (
+        ACTIVATIONS,
+        AXIS_FUNCTIONS,
+        BLOCKS,
+        FUNCTIONS,
+        REDUCTIONS,
+        WRITTEN_REDUCTIONS,
+    )
+    from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 
     if word in FUNCTIONS:
         row = FUNCTIONS[word]
         return f"{word}({', '.join('xyz'[: row.arity])}): a function of {row.accepts} arguments; its value is {row.result}"
     if word in REDUCTIONS:
         return f"{word}(x, over = plate): a reduction over the elements of a plate or dim"
+    if word in WRITTEN_REDUCTIONS:
+        return f"{word}(x, over = plate): {WRITTEN_REDUCTIONS[word]}"
+    if word in AXIS_FUNCTIONS:
+        return f"{word}(plate): {AXIS_FUNCTIONS[word]}"
+    if word in MATRIX_FUNCTIONS:
+        return f"{MATRIX_FUNCTIONS[word].call}: {MATRIX_FUNCTIONS[word].says}"
     if word in BLOCKS:
         options = f"; options {', '.join(BLOCKS[word])}" if BLOCKS[word] else ""
         acts = f"; activations {', '.join(ACTIVATIONS)}" if "act" in BLOCKS[word] else ""

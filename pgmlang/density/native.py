@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from types import FunctionType
@@ -165,6 +166,8 @@ def held_values(joint: BoundDensity, array: Array, params: Mapping[str, torch.Te
             return np.asarray(joint.scale[of[0]])
         case "given":
             return np.asarray(~joint.missing[of[0]])
+        case "numbers":
+            return np.array(json.loads(of[0]), dtype=float)
         case "set":
             return _set_cells(joint, of[0], array.axes)
     for held in (params or {}, joint.observed, joint.data, joint.fixed):

@@ -25,7 +25,19 @@ from pgmlang.families import FAMILIES
 from pgmlang.lower.family_classes import statistics_function
 from pgmlang.model import Conditional, Dist, Model, TableDist
 from pgmlang.model.dependence import nodes_behind
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 
 MOST_LABELS = 64
 """Values of an observed variable beyond which they are no labels."""
@@ -181,7 +193,9 @@ def _is_same_in_rows(
         return not node.is_plate
     if isinstance(node, First):
         return target in summed and node.plate == around[-1]
-    return isinstance(node, Const | Apply | Choose | Contract | Rename)
+    if isinstance(node, Element):
+        return bool(node.axes) or node.axis not in around
+    return isinstance(node, Const | Apply | Choose | Contract | Rename | Stack)
 
 
 def _statistics(

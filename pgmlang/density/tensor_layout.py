@@ -12,6 +12,7 @@ from pgmlang.layout import Layout
 from pgmlang.lower.partial import said_by
 from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model
+from pgmlang.model.row_plates import elements_compared
 
 
 class BoundLayout(TensorLayout):
@@ -36,9 +37,14 @@ def tensor_layout(layout: Layout, model: Model, device: torch.device) -> BoundLa
     mentioned = [r for f in (*model.factors, *model.definitions) for r in model.mentions(f) if r.lag]
     lags = sorted({1, *(r.lag for m in mentioned for r in (m, *said_by(m, model)))} - {0})
     sequences = {chain: layout.sequences(chain) for chain in layout.chains if layout.has_size(chain)}
+    rows = [
+        p
+        for p in model.once(elements_compared)
+        if p in model.plate_by_name and p not in sequences and layout.has_size(p)
+    ]
     return BoundLayout(
         dict(layout.sizes),
         {(outer, inner): tensor(codes) for (inner, outer), codes in layout.parents.items()},
-        {chain: tensor(s.position) for chain, s in sequences.items()},
+        {p: tensor(layout.positions(p)) for p in rows} | {p: tensor(s.position) for p, s in sequences.items()},
         {(chain, lag): tensor(s.previous(lag)) for chain, s in sequences.items() for lag in lags},
     )

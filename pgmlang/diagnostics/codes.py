@@ -68,6 +68,7 @@ CODES: dict[str, Code] = {
     "PGM0315": Code("distribution out of place"),
     "PGM0316": Code("guide does not fit the model"),
     "PGM0317": Code("no method takes this yet", is_warning=True),
+    "PGM0318": Code("vector or matrix does not fit its axes"),
     # 04xx supports and tables
     "PGM0401": Code("support does not fit the declared type"),
     "PGM0402": Code("table row missing"),
@@ -152,6 +153,7 @@ CODES: dict[str, Code] = {
     "PGM0907": Code("cannot be said in this format", exit=69),
     "PGM0908": Code("I/O error", exit=74),
     "PGM0909": Code("optional package missing", exit=69),
+    "PGM0910": Code("Gaussian JSON not understood"),
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.drawing.scene import NodeKind, Scene, SceneEdge, SceneNode, ScenePlate
+from pgmlang.gaussian import GaussianNetwork
 from pgmlang.model import Definition, Factor, Model, Plate, Variable
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.model.statements import statement_lines
@@ -127,8 +128,10 @@ def _plate_label(plate: Plate, sizes: Mapping[str, int]) -> str:
     return f"{label} ({plate.setting} = {size:,})" if plate.setting else f"{label} ({size:,})"
 
 
-def network_scene(network: DiscreteNetwork, observed: Iterable[str] = ()) -> Scene:
-    """A discrete network read from a file."""
+def network_scene(network: DiscreteNetwork | GaussianNetwork, observed: Iterable[str] = ()) -> Scene:
+    """A network read from a file."""
+    if isinstance(network, GaussianNetwork):
+        return _gaussian_scene(network, observed)
     names = [v.name for v in network.variables]
     shaded = _shaded(observed, names)
     nodes = [
@@ -142,4 +145,18 @@ def network_scene(network: DiscreteNetwork, observed: Iterable[str] = ()) -> Sce
         elif len(factor.scope) > 1:
             nodes.append(SceneNode(f"factor {i + 1}", "", "factor"))
             edges.extend(SceneEdge(names[v], f"factor {i + 1}", directed=False) for v in factor.scope)
+    return Scene(network.name, tuple(nodes), tuple(edges))
+
+
+def _gaussian_scene(network: GaussianNetwork, observed: Iterable[str]) -> Scene:
+    """Labels, and numbers below them."""
+    of_labels = network_scene(network.discrete)
+    names = [*(n.name for n in of_labels.nodes), *network.numbers]
+    shaded = _shaded(observed, names)
+    nodes = [replace(n, observed=n.name in shaded) for n in of_labels.nodes]
+    nodes += [SceneNode(n, n, "random", n in shaded, tooltip="a number") for n in network.numbers]
+    edges = list(of_labels.edges)
+    for c in network.conditionals:
+        above = [network.discrete.variables[v].name for v in c.labels] + [network.numbers[p] for p in c.parents]
+        edges += [SceneEdge(a, network.numbers[c.child]) for a in above]
     return Scene(network.name, tuple(nodes), tuple(edges))

@@ -3,16 +3,28 @@
 ``sd`` is a standard deviation everywhere; ``rate`` the inverse of a scale.
 """
 
-from pgmlang.families import bounded, combinators, counts, labels, location_scale, normal, positive, vectors
+from pgmlang.families import (
+    bounded,
+    chi_squared,
+    combinators,
+    counts,
+    labels,
+    location_scale,
+    normal,
+    positive,
+    shares,
+    skewed,
+    vectors,
+    waiting,
+)
 from pgmlang.families.combinators import is_mixed, refusal
-from pgmlang.families.family import SAFE, Family, Formulas, LocationScale, Pair, Parameter, Respelling
+from pgmlang.families.family import SAFE, Family, Formulas, LocationScale, Pair, Parameter, Respelling, Spelling
 from pgmlang.families.learned import LEARNED, LearnedFamily
 
-FAMILIES: dict[str, Family] = {
-    f.name: f
-    for kin in (normal, location_scale, positive, bounded, labels, counts, vectors, combinators)
-    for f in kin.FAMILIES
-}
+_KINS = (
+    normal, location_scale, skewed, positive, waiting, chi_squared, bounded, shares, labels, counts, vectors, combinators,
+)  # fmt: skip
+FAMILIES: dict[str, Family] = {f.name: f for kin in _KINS for f in kin.FAMILIES}
 """Name to record."""
 
 ARGUMENT_SPELLINGS = {
@@ -48,5 +60,5 @@ def register_learned(family: LearnedFamily) -> None:
 
 __all__ = [
     "ARGUMENT_CONVERSIONS", "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
-    "Parameter", "Respelling", "is_mixed", "refusal", "register", "register_learned",
+    "Parameter", "Respelling", "Spelling", "is_mixed", "refusal", "register", "register_learned",
 ]  # fmt: skip

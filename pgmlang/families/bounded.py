@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, Pair
+from pgmlang.families.family import Family, Formulas, Pair, Spelling
 from pgmlang.families.family import parameter as _p
 
-_A, _B = _p("a", "positive"), _p("b", "positive")
+_A, _B, _MEAN = _p("a", "positive"), _p("b", "positive"), _p("mean", "unit")
 
 FAMILIES = (
     Family(
@@ -28,6 +28,15 @@ FAMILIES = (
             Pair("Bernoulli", "p", "itself or its complement", collapsed="zero and one"),
             *(Pair(child, "p", "itself or its complement") for child in ("Binomial", "Geometric")),
             Pair("NegativeBinomial", "p", "itself or its complement", variant=1),
+        ),
+        spellings=(
+            Spelling(
+                (_MEAN, _p("concentration", "positive")), {"a": "mean * concentration", "b": "(1 - mean) * concentration"}
+            ),
+            Spelling(
+                (_MEAN, _p("sd", "positive")),
+                {"a": "mean * (mean * (1 - mean) / sd ** 2 - 1)", "b": "(1 - mean) * (mean * (1 - mean) / sd ** 2 - 1)"},
+            ),
         ),
     ),
     Family(

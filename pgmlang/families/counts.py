@@ -1,11 +1,13 @@
-"""Families of counts: Poisson, NegativeBinomial, Geometric, Binomial, BetaBinomial."""
+"""Families of counts: Poisson, NegativeBinomial, Geometric, Binomial, BetaBinomial, BetaNegativeBinomial, DiscreteWeibull, DiscreteUniform,
+Hypergeometric."""
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, Respelling
+from pgmlang.families.family import Family, Formulas, Respelling, Spelling
 from pgmlang.families.family import parameter as _p
 
 _N, _P, _LOGIT = _p("n", "count"), _p("p", "unit"), _p("logit")
+_GOOD, _BAD = _p("good", "count"), _p("bad", "count")
 _TABLES = "pgmlang.tables.finite."
 _CHANCE = {"q": "1 - p", "log_p": "log_of(p)", "log_q": "log1p_of(-p)"}
 _LOGITS = {
@@ -63,6 +65,12 @@ FAMILIES = (
         bounds=("0.0", "inf"),
         pyro=("dist.NegativeBinomial(shape, logits=log(mean) - log(shape))", "dist.NegativeBinomial(n, probs=1 - p)"),
         respellings=(Respelling(0, 1, {"n": "shape", "p": "shape / (mean + shape)"}),),
+        spellings=(
+            Spelling(
+                (_p("shape", "positive"), _p("rate", "positive")), {"mean": "shape / rate", "shape": "shape"},
+            ),
+            Spelling((_p("mean", "positive"), _p("sd", "positive")), {"mean": "mean", "shape": "mean ** 2 / (sd ** 2 - mean)"}),
+        ),
     ),
     Family(
         "Geometric", ((_P,),), "count", discrete=True, reparameterised=False, says="failures before the first success",
@@ -95,5 +103,76 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "n"), pyro=("dist.BetaBinomial(a, b, total_count=n)",), finite=_TABLES + "binomial",
+        spellings=(
+            Spelling(
+                (_N, _p("mean", "unit"), _p("concentration", "positive")),
+                {"n": "n", "a": "mean * concentration", "b": "(1 - mean) * concentration"},
+            ),
+        ),
+    ),
+    Family(
+        "BetaNegativeBinomial", ((_p("n", "positive"), _p("a", "positive"), _p("b", "positive")),), "count", discrete=True,
+        reparameterised=False,
+        says="failures before n successes whose probability itself varies by Beta(a, b): counts with a heavy tail",
+        formulas=(
+            Formulas(
+                "negative_binomial_log_prob(x, n, p, q, log_p, log_q) + beta_kernel(a, b, p, q, log_p, log_q)"
+                " - beta_kernel(a + n, b + x, p, q, log_p, log_q)",
+                draw="dist.NegativeBinomial(n, probs=1 - dist.Beta(a, b).sample())", mean="where(a > 1, n * b / (a - 1), inf)",
+                variance="where(a > 2, n * b * (n + a - 1) * (a + b - 1) / ((a - 2) * (a - 1) * (a - 1)), inf)",
+                let={
+                    "total": "a + n + b + x",
+                    "p": "(a + n) / total",
+                    "q": "(b + x) / total",
+                    "log_p": "log(p)",
+                    "log_q": "log(q)",
+                },
+            ),
+        ),
+        bounds=("0.0", "inf"),
+    ),
+    Family(
+        "DiscreteWeibull", ((_p("q", "unit"), _p("shape", "positive")),), "count", discrete=True, reparameterised=False,
+        says="lifetimes in whole steps: the chance to live through k of them is q^(k^shape)",
+        formulas=(
+            Formulas(
+                "times_log(x ** shape, log_q) + log1mexp(-((x + 1) ** shape - x ** shape) * log_q)",
+                "log1mexp(-(x + 1) ** shape * log_q)", "(x + 1) ** shape * log_q",
+                "floor((log1p(-u) / log_q) ** (1 / shape))", let={"log_q": "log_of(q)"},
+            ),
+        ),
+        bounds=("0.0", "inf"),
+    ),
+    Family(
+        "DiscreteUniform", ((_p("low", "count", safe=0.0), _p("high", "count", safe=1.0)),), "count", discrete=True,
+        reparameterised=False, says="every whole number from low to high alike",
+        formulas=(
+            Formulas(
+                "-log(size)", "log((x - low + 1) / size)", "log((high - x) / size)", "low + floor(size * u)",
+                mean="0.5 * (low + high)", variance="(size * size - 1) / 12", let={"size": "high - low + 1"},
+            ),
+        ),
+        bounds=("low", "high"), interior="low", limits=("low", "high"), finite=_TABLES + "uniform",
+    ),
+    Family(
+        "Hypergeometric", ((_N, _GOOD, _BAD), (_N, _GOOD, _BAD, _p("odds", "positive"))), "count", discrete=True,
+        reparameterised=False,
+        says="how many good ones are among n drawn without putting back; with odds, where a good one is drawn so much more easily"
+        " (Fisher's noncentral distribution)",
+        formulas=(
+            Formulas(
+                "hypergeometric_log_prob(x, n, good, bad)", "hypergeometric_tails(x, n, good, bad, 1 + 0 * n)[0]",
+                "hypergeometric_tails(x, n, good, bad, 1 + 0 * n)[1]", draw="hypergeometric_draws(n, good, bad, 1 + 0 * n)",
+                mean="n * good / total", variance="n * good * bad * (total - n) / (total * total * (total - 1))",
+                let={"total": "good + bad"},
+            ),
+            Formulas(
+                "hypergeometric_log_prob(x, n, good, bad) + x * log(odds) - hypergeometric_log_total(n, good, bad, odds)",
+                "hypergeometric_tails(x, n, good, bad, odds)[0]", "hypergeometric_tails(x, n, good, bad, odds)[1]",
+                draw="hypergeometric_draws(n, good, bad, odds)",
+            ),
+        ),
+        bounds=("where(n > bad, n - bad, 0.0)", "where(n < good, n, good)"), interior="where(n > bad, n - bad, 0.0)",
+        finite=_TABLES + "hypergeometric",
     ),
 )  # fmt: skip

@@ -36,8 +36,8 @@ class Formulas:
 
     ``log_prob`` holds inside the support and need not be right elsewhere. ``log_cdf`` and ``log_survival``: logs of
     P(X <= x) and P(X > x), accurate in their far tails; empty where no closed or integrated form is there.
-    ``quantile``: of a chance ``u``. ``draw``: a torch distribution to draw from (``dist.Gamma(shape, rate)``); where it
-    is empty the quantile is drawn. ``edges``: ``log_prob`` at the two ends of the support where the formula has none.
+    ``quantile``: of a chance ``u``. ``draw``: a torch distribution to draw from (``dist.Gamma(shape, rate)``), or
+    draws; where it is empty the quantile is drawn. ``edges``: ``log_prob`` at the two ends of the support where the formula has none.
     ``let``: names for what several of them share, in order.
     """
 
@@ -90,10 +90,21 @@ class Pair:
 
 @dataclass(frozen=True)
 class Respelling:
-    """Arguments in normal form: those of variant ``variant`` said as arguments of ``canonical``, formulas of ``+ - * /``."""
+    """Arguments in normal form: those of variant ``variant`` said as arguments of ``canonical`` (of ``family``, where that is another),
+    formulas of ``+ - * /``."""
 
     variant: int
     canonical: int
+    arguments: Mapping[str, str]
+    family: str = ""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """Other parameters that a distribution may be called with: those of the first variant as formulas of them, of ``+ - * /``, whole
+    powers (``**``) and functions of the language. A model says the latter as soon as it is read, so that nothing else need know."""
+
+    parameters: tuple[Parameter, ...]
     arguments: Mapping[str, str]
 
 
@@ -129,8 +140,8 @@ class Family:
     from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
     and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
     complete conditional is of this family; ``m_steps``: the records of `infer/m_steps` for params in its arguments;
-    ``limits``: the arguments that bound a draw; ``respellings``: of variants
-    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is;
+    ``limits``: the arguments that bound a draw, the upper one empty where there is none; ``respellings``: of variants
+    that the normal form says as another; ``spellings``: other arguments that a call may have; ``location_scale``: how a draw is made of a standard one, where it is;
     ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value);
     ``statistics``: functions of the value (of each of its elements) that the log-density is linear in, whatever the
     arguments: sufficient statistics and what else is of the value alone; ``with_products``: and the products of two of them.
@@ -166,6 +177,7 @@ class Family:
     m_steps: str = ""
     pairs: tuple[Pair, ...] = ()
     respellings: tuple[Respelling, ...] = ()
+    spellings: tuple[Spelling, ...] = ()
     limits: tuple[str, str] | None = None
     location_scale: LocationScale | None = None
     quadratic_in: str = ""
@@ -184,6 +196,17 @@ class Family:
                 parse(text, names, f"a formula of {self.name}")
         for text in self.statistics:
             parse(text, {"x"}, f"a statistic of {self.name}")
+
+        for spelling in self.spellings:
+            if set(spelling.arguments) != {p.name for p in self.variants[0]}:
+                raise ValueError(f"a spelling of {self.name} says not every argument")
+            for text in spelling.arguments.values():
+                parse(text, {p.name for p in spelling.parameters}, f"a spelling of {self.name}")
+
+    @property
+    def parameter_lists(self) -> tuple[tuple[Parameter, ...], ...]:
+        """What a call may give: the parameters of each variant, and of other spellings."""
+        return (*self.variants, *(s.parameters for s in self.spellings))
 
     @property
     def is_scalar(self) -> bool:

@@ -22,6 +22,11 @@ VOCABULARY: dict[str, str] = {
     "poisson_log_prob": "poisson_log_prob", "binomial_log_prob": "binomial_log_prob",
     "negative_binomial_log_prob": "negative_binomial_log_prob", "beta_binomial_log_prob": "beta_binomial_log_prob",
     "gamma_tails": "gamma_tails", "beta_tails": "beta_tails", "beta_binomial_tails": "beta_binomial_tails",
+    "log_mills": "log_mills", "log_mills_sum": "log_mills_sum", "log_mills_difference": "log_mills_difference",
+    "skew_normal_log_below": "skew_normal_log_below", "log_mean_exp": "log_mean_exp", "logaddexp": "torch.logaddexp",
+    "inverse_gaussian_draws": "inverse_gaussian_draws", "hypergeometric_log_prob": "hypergeometric_log_prob",
+    "hypergeometric_log_total": "hypergeometric_log_total", "hypergeometric_tails": "hypergeometric_tails",
+    "hypergeometric_draws": "hypergeometric_draws",
     "student_t_log_tail": "student_t_log_tail", "stirling": "stirling", "deviance": "deviance",
 }  # fmt: skip
 """Functions of formulas, and torch's or the runtime's name of each."""

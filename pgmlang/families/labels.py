@@ -31,7 +31,7 @@ FAMILIES = (
         pyro=("dist.Categorical(p)", "dist.Categorical(logits=logit)"), finite=_TABLES + "categorical", vectors=("p", "logit"),
     ),
     Family(
-        "OrderedLogistic", ((_p("predictor", safe=0.0), _p("cutpoints", "real", 1)),), "labels", discrete=True,
+        "OrderedLogistic", ((_p("predictor", safe=0.0), _p("cutpoints", "ordered", 1)),), "labels", discrete=True,
         ordinal=True, reparameterised=False, says="a label of an ordered scale: a hidden number, cut at cutpoints",
         runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
         finite=_TABLES + "ordered", vectors=("cutpoints",),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, LocationScale
+from pgmlang.families.family import Family, Formulas, LocationScale, Spelling
 from pgmlang.families.family import parameter as _p
 
 _LOC, _SD, _SCALE = _p("loc"), _p("sd", "positive"), _p("scale", "positive")
+_BY_RATE = (Spelling((_LOC, _p("rate", "positive")), {"loc": "loc", "scale": "1 / rate"}),)
 _Z = {"z": "(x - loc) / scale"}
 _BOTH = LocationScale("loc", "scale")
 
@@ -23,6 +24,12 @@ FAMILIES = (
             ),
         ),
         pyro=("dist.StudentT(df, loc, sd)",), location_scale=LocationScale("loc", "sd"),
+        spellings=(
+            Spelling(
+                (_p("df", "positive"), _LOC, _p("precision", "positive")),
+                {"df": "df", "loc": "loc", "sd": "1 / sqrt(precision)"},
+            ),
+        ),
     ),
     Family(
         "Cauchy", ((_LOC, _SCALE),), "real",
@@ -48,7 +55,7 @@ FAMILIES = (
                 "loc", "2 * scale * scale", let=_Z,
             ),
         ),
-        torch=("dist.Laplace(loc, scale)",), pyro=("dist.Laplace(loc, scale)",), location_scale=_BOTH,
+        torch=("dist.Laplace(loc, scale)",), pyro=("dist.Laplace(loc, scale)",), location_scale=_BOTH, spellings=_BY_RATE,
     ),
     Family(
         "Logistic", ((_LOC, _SCALE),), "real",
@@ -59,7 +66,7 @@ FAMILIES = (
                 mean="loc", variance="scale * scale * pi * pi / 3", let=_Z,
             ),
         ),
-        pyro=("dist.Logistic(loc, scale)",), location_scale=_BOTH,
+        pyro=("dist.Logistic(loc, scale)",), location_scale=_BOTH, spellings=_BY_RATE,
     ),
     Family(
         "Gumbel", ((_LOC, _SCALE),), "real",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, LocationScale, Pair
+from pgmlang.families.family import Family, Formulas, LocationScale, Pair, Spelling
 from pgmlang.families.family import parameter as _p
 
 _LOC, _SD = _p("loc"), _p("sd", "positive")
+_PRECISION, _VARIANCE = _p("precision", "positive"), _p("var", "positive")
+_SPREADS = (
+    Spelling((_LOC, _PRECISION), {"loc": "loc", "sd": "1 / sqrt(precision)"}),
+    Spelling((_LOC, _VARIANCE), {"loc": "loc", "sd": "sqrt(var)"}),
+)
 
 FAMILIES = (
     Family(
@@ -20,8 +25,12 @@ FAMILIES = (
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
         exponential="Normal", exponential_form="pgmlang.infer.exponential.NORMAL",
         m_steps="pgmlang.infer.m_steps.NORMAL",
-        pairs=(Pair("Normal", "loc", "affine", collapsed="moments"), Pair("LogNormal", "loc", "affine")),
+        pairs=(
+            Pair("Normal", "loc", "affine", collapsed="moments"), Pair("LogNormal", "loc", "affine"),
+            Pair("LogitNormal", "loc", "affine"),
+        ),
         location_scale=LocationScale("loc", "sd"), quadratic_in="loc", statistics=("x",), with_products=True,
+        spellings=_SPREADS,
     ),
     Family(
         "LogNormal", ((_LOC, _SD),), "positive",
@@ -35,7 +44,7 @@ FAMILIES = (
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.LogNormal(loc, sd)",),
         location_scale=LocationScale("loc", "sd", "Normal", is_log=True), m_steps="pgmlang.infer.m_steps.NORMAL",
-        quadratic_in="loc", statistics=("log(x)",), with_products=True,
+        quadratic_in="loc", statistics=("log(x)",), with_products=True, spellings=_SPREADS,
     ),
     Family(
         "HalfNormal", ((_SD,),), "positive",
@@ -48,5 +57,8 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0", pyro=("dist.HalfNormal(sd)",), statistics=("x * x",),
+        spellings=(
+            Spelling((_PRECISION,), {"sd": "1 / sqrt(precision)"}), Spelling((_VARIANCE,), {"sd": "sqrt(var)"}),
+        ),
     ),
 )  # fmt: skip

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, Pair
+from pgmlang.families.family import Family, Formulas, Pair, Spelling
 from pgmlang.families.family import parameter as _p
 
 _SHAPE, _RATE, _SCALE = _p("shape", "positive"), _p("rate", "positive"), _p("scale", "positive")
+_MEAN, _SD = _p("mean", "positive"), _p("sd", "positive")
 
 
 def _pairs(rate: str, scale: str, root: str) -> tuple[Pair, ...]:
     """Of a prior of rates and precisions, or of scales and variances: the forms that a rate, a scale and an sd have."""
-    rates = (("Poisson", "rate"), ("Exponential", "rate"), ("Gamma", "rate"), ("InverseGamma", "scale"))
+    rates = (
+        ("Poisson", "rate"), ("Exponential", "rate"), ("Gamma", "rate"), ("InverseGamma", "scale"), ("Pareto", "shape"),
+        ("Lomax", "shape"), ("Kumaraswamy", "b"), ("InverseGaussian", "shape"),
+    )  # fmt: skip
     return (
         *(Pair(child, argument, rate) for child, argument in rates),
-        Pair("Laplace", "scale", scale),
-        *(Pair(child, "sd", root) for child in ("Normal", "LogNormal", "HalfNormal")),
+        Pair("Weibull", "hazard", rate, variant=1),
+        *(Pair(child, "scale", scale) for child in ("Laplace", "AsymmetricLaplace")),
+        *(Pair(child, "scale", root) for child in ("Rayleigh", "Maxwell")),
+        *(Pair(child, "sd", root) for child in ("Normal", "LogNormal", "HalfNormal", "LogitNormal")),
     )
 
 
@@ -32,6 +38,7 @@ FAMILIES = (
         ),
         bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Exponential(rate)",), exponential="Gamma", pairs=_OF_RATES,
         statistics=("x",),
+        spellings=(Spelling((_SCALE,), {"rate": "1 / scale"}), Spelling((_MEAN,), {"rate": "1 / mean"})),
     ),
     Family(
         "Gamma", ((_SHAPE, _RATE),), "positive",
@@ -47,6 +54,11 @@ FAMILIES = (
         bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Gamma(shape, rate)",), exponential="Gamma", pairs=_OF_RATES,
         exponential_form="pgmlang.infer.exponential.GAMMA", m_steps="pgmlang.infer.m_steps.GAMMA",
         statistics=("x", "log(x)"),
+        spellings=(
+            Spelling((_SHAPE, _SCALE), {"shape": "shape", "rate": "1 / scale"}),
+            Spelling((_MEAN, _SD), {"shape": "mean ** 2 / sd ** 2", "rate": "mean / sd ** 2"}),
+            Spelling((_SHAPE, _MEAN), {"shape": "shape", "rate": "shape / mean"}),
+        ),
     ),
     Family(
         "InverseGamma", ((_SHAPE, _SCALE),), "positive",
@@ -63,10 +75,13 @@ FAMILIES = (
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.InverseGamma(shape, scale)",),
         exponential="InverseGamma", pairs=_OF_SCALES, exponential_form="pgmlang.infer.exponential.INVERSE_GAMMA",
         m_steps="pgmlang.infer.m_steps.INVERSE_GAMMA", statistics=("1 / x", "log(x)"),
+        spellings=(
+            Spelling((_MEAN, _SD), {"shape": "mean ** 2 / sd ** 2 + 2", "scale": "mean * (mean ** 2 / sd ** 2 + 1)"}),
+        ),
     ),
     Family(
-        "Weibull", ((_SHAPE, _SCALE),), "positive",
-        says="lifetimes: the risk rises with age for shape above 1 and falls below it",
+        "Weibull", ((_SHAPE, _SCALE), (_SHAPE, _p("hazard", "positive"))), "positive",
+        says="lifetimes: the risk rises with age for shape above 1 and falls below it; it is hazard * shape * age^(shape - 1)",
         formulas=(
             Formulas(
                 "log(shape) - log(x) + power - exp(power)", "log1mexp(exp(power))", "-exp(power)",
@@ -76,7 +91,17 @@ FAMILIES = (
                 let={"power": "shape * log(x / scale)"},
                 edges=("where(shape == 1, -log(scale), where(shape < 1, inf, -inf))", "-inf"),
             ),
+            # by what multiplies the risk, as BUGS has it
+            Formulas(
+                "log(shape) + log(hazard) + (shape - 1) * log(x) - hazard * power", "log1mexp(hazard * power)",
+                "-hazard * power", "exp(log(-log1p(-u) / hazard) / shape)",
+                mean="exp(lgamma(1 + 1 / shape) - log(hazard) / shape)",
+                variance="(exp(lgamma(1 + 2 / shape)) - exp(2 * lgamma(1 + 1 / shape))) * exp(-2 * log(hazard) / shape)",
+                let={"power": "exp(shape * log(x))"},
+                edges=("where(shape == 1, log(hazard), where(shape < 1, inf, -inf))", "-inf"),
+            ),
         ),
-        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Weibull(scale, shape)",),
+        bounds=("0.0", "inf"), interior="1.0",
+        pyro=("dist.Weibull(scale, shape)", "dist.Weibull(exp(-log(hazard) / shape), shape)"),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Families of vectors and matrices: Dirichlet, Multinomial, MultivariateNormal, LKJ, Wishart."""
+"""Families of vectors and matrices: Dirichlet, Multinomial, MultivariateNormal, LKJ, Wishart and its inverse."""
 
 from __future__ import annotations
 
@@ -42,11 +42,14 @@ FAMILIES = (
         runtime=("Multinomial",), vector_formulas=(_MULTINOMIAL,), bounds=("0.0", "n"),
     ),
     Family(
-        "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
-        says="numbers that vary together: means and covariances, or a root of these",
-        runtime=("MultivariateNormal", "RootedNormal"),
-        pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
-        quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root"),
+        "MultivariateNormal", ((_MEAN, _p("cov", "cov", 2)), (_MEAN, _p("scale_tril", "real", 2)), (_MEAN, _p("precision", "cov", 2))), "real", 1,
+        says="numbers that vary together: means and covariances, the Cholesky factor of these, or their inverse",
+        runtime=("MultivariateNormal", "RootedNormal", "PrecisionNormal"),
+        pyro=(
+            "dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)",
+            "dist.MultivariateNormal(mean, precision_matrix=precision)",
+        ),
+        quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root", "normal by precision"),
         m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True,
     ),
     Family(
@@ -54,7 +57,15 @@ FAMILIES = (
         says="a matrix of correlations; eta 1 prefers none, larger ones prefer weak correlations",
     ),
     Family(
-        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2,
+        "LKJCholesky", ((_p("eta", "positive"),),), "cholesky_corr", 2, runtime=("LKJCholesky",), matrix_densities=("correlation factors",),
+        says="the Cholesky factor of a matrix of correlations that LKJ(eta) draws",
+    ),
+    Family(
+        "InverseWishart", ((_p("df", "positive"), _p("scale", "cov", 2)),), "cov", 2, runtime=("InverseWishart",),
+        says="a covariance matrix: the inverse of one that Wishart(df, inverse(scale)) draws", matrix_densities=("inverse covariances",),
+    ),
+    Family(
+        "Wishart", ((_p("df", "positive"), _p("scale", "cov", 2)),), "cov", 2,
         says="a covariance matrix: that of df normal vectors added up", runtime=("Wishart",), matrix_densities=("covariances",),
         pyro=("dist.Wishart(df, scale)",),
     ),

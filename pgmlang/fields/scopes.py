@@ -18,7 +18,7 @@ from pgmlang.exact import ExactEngine, WidthReport
 from pgmlang.fields.reasons import inputs_in_fields
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Model, Potential
-from pgmlang.model.expr import Choose, Expr, First, Ref, walk
+from pgmlang.model.expr import Choose, Element, Expr, First, Ref, walk
 from pgmlang.normal import canonical_factors
 from pgmlang.tables.elements import ElementEvaluator, NodeBlock, elements_context
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
@@ -123,7 +123,7 @@ def _is_plain(model: Model, expr: Expr) -> bool:
     """Whether what a canonical expression holds can be told without evaluating it: no branch hangs on what is no field."""
     fields = {v.name for v in model.of_role("field")}
     for e in walk(expr):
-        if isinstance(e, First):
+        if isinstance(e, First | Element):
             return False
         if isinstance(e, Choose) and not mentions(model, e.condition, fields.__contains__):
             return False

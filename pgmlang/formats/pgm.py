@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
 
 from pgmlang.families import FAMILIES, LEARNED
@@ -32,29 +32,30 @@ def network_to_pgm(network: DiscreteNetwork, model_name: str | None = None, orig
     (:func:`pgm_names`) with a comment. PGM0907 for an undirected network.
     """
     require_directed(network, ".pgm", help="query the .uai file directly, or say it as a directed network")
-    names = pgm_names(network)
-    out = [f"# from {_comment(origin)}"] if origin else []
-    if model_name is None and network.name == "unknown":
-        model_name = "network"
-    taken = set(names)
-    out += [f"model {_free(_identifier(model_name or network.name), taken)}", ""]
-    out += [f"plate {_free('row', taken)} {{"]
-    width = min(max(map(len, names)), _WIDEST_NAME)
+    names = pgm_names([v.name for v in network.variables])
+    body: list[str] = []
     tables = {f.child: f for f in network.factors}
     for i, variable in enumerate(network.variables):
         if names[i] != variable.name:
-            out.append(f"  # {names[i]} was {_quoted(variable.name)}")
-        out += _variable(network, names, tables[i], width)
-    return "\n".join([*out, "}"]) + "\n"
+            body.append(f"  # {names[i]} was {label_text(variable.name, is_quoted=True)}")
+        body += table_lines(network, names, tables[i], max(map(len, names)))
+    return model_lines(names, body, model_name or network.name, origin)
 
 
-def pgm_names(network: DiscreteNetwork) -> list[str]:
+def model_lines(names: list[str], body: list[str], model_name: str, origin: str) -> str:
+    """The text of a model of one plate of rows, whose variables have ``names``, around the lines of its statements."""
+    taken = set(names)
+    out = [f"# from {_comment(origin)}"] if origin else []
+    out += [f"model {_free(_identifier('network' if model_name == 'unknown' else model_name), taken)}", ""]
+    return "\n".join([*out, f"plate {_free('row', taken)} {{", *body, "}"]) + "\n"
+
+
+def pgm_names(names: Sequence[str]) -> list[str]:
     """The name of each variable in a `.pgm` text: its own where the language takes it, else one like it."""
-    fine = {v.name for v in network.variables if _NAME.fullmatch(v.name) and v.name not in _RESERVED}
+    fine = {n for n in names if _NAME.fullmatch(n) and n not in _RESERVED}
     out: list[str] = []
     taken = set(fine)
-    for variable in network.variables:
-        name = variable.name
+    for name in names:
         if name in fine:
             fine.remove(name)  # a second variable of this name gets another
         else:
@@ -83,10 +84,12 @@ def _free(name: str, taken: Iterable[str]) -> str:
     return f"{stem}_{number}"
 
 
-def _variable(network: DiscreteNetwork, names: list[str], factor: TableFactor, width: int) -> list[str]:
+def table_lines(network: DiscreteNetwork, names: Sequence[str], factor: TableFactor, widest: int) -> list[str]:
+    """The statement of a variable with its table; ``widest``: of all names, which stand in one column."""
+    width = min(widest, _WIDEST_NAME)
     *parents, child = (network.variables[i] for i in factor.scope)
     head = f"  {names[factor.scope[-1]]:<{width}} : "
-    labels = _wrapped([_label(label) for label in child.labels], len(head) + 1)
+    labels = _wrapped([label_text(label) for label in child.labels], len(head) + 1)
     head += f"{{{labels}}} ~ Table({', '.join(names[i] for i in factor.scope[:-1])}) {{"
     rows = linear_values(factor).reshape(-1, child.size).tolist()
     cells = [", ".join(map(repr, row)) for row in rows]
@@ -99,7 +102,7 @@ def _variable(network: DiscreteNetwork, names: list[str], factor: TableFactor, w
 
 def _keys(parents: list[DiscreteVariable]) -> list[str]:
     """The keys of the rows in their order, padded so that the colons stand in one column."""
-    labels = [[_label(label) for label in p.labels] for p in parents]
+    labels = [[label_text(label) for label in p.labels] for p in parents]
     widths = [max(map(len, column)) for column in labels]
     *before, last = labels
     padded = [
@@ -121,11 +124,10 @@ def _wrapped(labels: list[str], indent: int) -> str:
     return ("\n" + " " * indent).join([*lines, line])
 
 
-def _label(text: str) -> str:
-    return text if _BARE_LABEL.fullmatch(text) else _quoted(text)
-
-
-def _quoted(text: str) -> str:
+def label_text(text: str, *, is_quoted: bool = False) -> str:
+    """A label as it is spelt: quoted where it is no plain word or number. Raises PgmError PGM0907 for control characters."""
+    if not is_quoted and _BARE_LABEL.fullmatch(text):
+        return text
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
         raise cannot_say(f"{text!r} cannot be written in a .pgm text", "use names without control characters")
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -13,7 +13,22 @@ from typing import NamedTuple
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.summable import below_definition, is_elementwise, mentioned
 from pgmlang.model import Conditional, Model
-from pgmlang.model.expr import Apply, Choose, Const, Expr, First, Reduce, Ref, Rename, children, inside_out, walk
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Element,
+    Expr,
+    First,
+    Identity,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+    children,
+    inside_out,
+    walk,
+)
 from pgmlang.normal import canonical_factors
 
 NOT = math.inf
@@ -73,7 +88,7 @@ def linear_degree(model: Model, expr: Expr, names: str | Collection[str]) -> flo
 def _degree(model: Model, expr: Expr, wanted: set[str], degrees: Mapping[int, float]) -> float:
     inside = [degrees[id(c)] for c in children(expr)]
     match expr:
-        case Const() | First():
+        case Const() | First() | Element() | Identity():
             return 0
         case Ref(name=name):
             if any(inside):
@@ -81,7 +96,7 @@ def _degree(model: Model, expr: Expr, wanted: set[str], degrees: Mapping[int, fl
             if name in wanted:
                 return 1
             return NOT if wanted & below_definition(model, name) else 0
-        case Apply(function="add") | Reduce(function="sum" | "mean") | Rename():
+        case Apply(function="add") | Reduce(function="sum" | "mean") | Rename() | Stack():
             return max(inside)
         case Apply(function="mul"):
             return sum(inside)

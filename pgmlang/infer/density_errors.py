@@ -101,7 +101,8 @@ class PointSurface:
         for some in np.array_split(points, min(len(points), -(-len(points) * cells // SIDE_BY_SIDE))):
             with torch.enable_grad():
                 leaf = torch.as_tensor(some, dtype=self.joint.dtype, device=self.joint.device).requires_grad_()
-                loss = -self.total(self.values_at(leaf))
+                # one number for all points where nothing hangs on any of them
+                loss = -self.total(self.values_at(leaf)).expand(len(some))
                 (gradient,) = slopes_of(loss.sum(), [leaf])
             values.append(loss.detach().cpu().numpy())
             gradients.append(gradient.detach().cpu().numpy())

@@ -1,4 +1,4 @@
-"""Nothing to learn: the tables are given. One pass computes the log-evidence of the data."""
+"""Nothing to learn: everything is given. One pass computes the log-evidence of the data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pgmlang.binding.row_groups import RowGroup, row_groups
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
+from pgmlang.infer.exact_gaussian import gaussian_reasons, keeps_nothing
+from pgmlang.infer.exact_gaussian import step as gaussian_step
 from pgmlang.model import Model
 from pgmlang.plan.method import facts_of
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
@@ -28,7 +30,10 @@ class ExactOptions(Options):
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
-    """Discrete variables, all tables and params known, a narrow enough graph."""
+    """All tables and params known: discrete variables and a narrow enough graph, or numbers that are normal and linear in each
+    other given labels."""
+    if not gaussian_reasons(model, facts):
+        return Verdict.of(())
     reasons = list(table_reasons(model, facts))
     for table in learned_tables(model):
         if table.name not in facts.fixed:
@@ -38,6 +43,8 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    if not gaussian_reasons(model, facts):
+        return ("everything is given: nothing to learn, the numbers are jointly normal given the labels",)
     return ("every table is given: nothing to learn, answers are exact", *width_words(model, facts))
 
 
@@ -75,6 +82,8 @@ def _log_evidence(group: RowGroup, engine: ExactEngine) -> np.ndarray:
 
 
 def _step(problem: Problem, state: float | None) -> tuple[float, StepReport]:
+    if not gaussian_reasons(problem.model, problem.facts):
+        return gaussian_step(problem)
     total = 0.0
     for group in row_groups(problem.binding, problem.fixed, problem.fixed):
         log_evidence = _log_evidence(group, ExactEngine(group.unrolled.network))
@@ -122,4 +131,4 @@ def build(problem: Problem, options: ExactOptions) -> Algorithm:
 
 METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build,
                 idle=lambda model, facts, options: {"device": "tables are contracted on the CPU"},
-                when=lambda model: None if learned_tables(model) else "")  # fmt: skip
+                reasons_against_auto=keeps_nothing, when=lambda model: None if learned_tables(model) else "")  # fmt: skip

@@ -50,7 +50,8 @@ class Layout:
     of each inner one, ``[inner]`` int64, for every plate around. ``chains``: chain plates, each with the plates around
     it whose elements hold a sequence each. ``edges``: by plate of edges the elements that each brings together,
     ``[edges, 2]`` int64. ``missing``: the cells without a value of variables that have any such. ``intervened``: the cells
-    that an intervention sets, ``[*axes]`` by variable, whose value has no density.
+    that an intervention sets, ``[*axes]`` by variable, whose value has no density. ``taken``: which elements those of a plate
+    were, where this is the layout of some of them.
     """
 
     sizes: Mapping[str, int]
@@ -60,6 +61,7 @@ class Layout:
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
     missing: Mapping[str, MissingMask] = field(default_factory=dict)
     intervened: Mapping[str, np.ndarray] = field(default_factory=dict)
+    taken: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{axis}: {size:,}" for axis, size in list(self.sizes.items())[:12])
@@ -116,6 +118,12 @@ class Layout:
         position[order] = np.arange(count) - np.repeat(starts, np.diff(np.r_[starts, count]))
         return SequencePositions(position, order, rank)
 
+    def positions(self, axis: str) -> np.ndarray:
+        """The position of each element of an axis, ``[elements]``: of a chain that in its sequence, else among all elements."""
+        if axis in self.chains:
+            return self.sequences(axis).position
+        return self.taken.get(axis, np.arange(self.size(axis)))
+
     # ---- parts
 
     def take(self, plate: str, chosen: np.ndarray) -> tuple[Layout, dict[str, np.ndarray]]:
@@ -151,4 +159,5 @@ class Layout:
             for position, axis in enumerate(self.missing[name].axes if name in self.missing else ()):
                 mask = np.take(mask, elements[axis], position) if axis in elements else mask
             intervened[name] = mask
-        return Layout(sizes, labels, parents, self.chains, self.edges, missing, intervened), elements
+        taken = {**self.taken, **{p: self.positions(p)[k] for p, k in elements.items() if p not in self.chains}}
+        return Layout(sizes, labels, parents, self.chains, self.edges, missing, intervened, taken), elements

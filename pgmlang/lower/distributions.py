@@ -185,7 +185,7 @@ class DistributionEmitter:
             elif parameter.event == 1:
                 nodes[parameter.name] = self._vector(argument, batch, distribution, parameter)
             else:
-                nodes[parameter.name] = self._matrix(argument, batch, parameter)
+                nodes[parameter.name] = self._matrix(argument, batch, parameter, distribution.event)
         return nodes
 
     def _combined(self, family: Family, distribution: Dist, frame: Axes) -> ast.expr:
@@ -233,8 +233,10 @@ class DistributionEmitter:
         self.expressions.uses.add("on_simplex")
         return py.call("on_simplex", node)
 
-    def _matrix(self, argument: Expr, batch: Axes, parameter: Parameter) -> ast.expr:
-        axes = tuple(a for a in argument.axes if a not in batch)
+    def _matrix(self, argument: Expr, batch: Axes, parameter: Parameter, event: Axes) -> ast.expr:
+        """A matrix argument, its rows along the event's first axis where it has that one."""
+        own = [a for a in argument.axes if a not in batch]
+        axes = tuple(sorted(own, key=lambda a: a != event[0]))
         value = self.expressions.number(argument, (*batch, *axes))
         value = self._masked_argument(value, parameter, argument, axes)
         return self.expressions.align(value, (*batch, *axes))

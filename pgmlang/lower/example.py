@@ -8,7 +8,7 @@ from pgmlang.families import FAMILIES
 from pgmlang.layout import close_layout
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import ExpressionEmitter
-from pgmlang.lower.layout_calls import Parent, Position, Previous
+from pgmlang.lower.layout_calls import NamedElement, Parent, Position, Previous
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Dist, Distribution, Model
 from pgmlang.model.model import Role
@@ -104,8 +104,13 @@ def _layout(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
                 dealt = ast.BinOp(rows_of(inner), ast.Mod(), size_of(outer))
                 key = py.tuple_of(py.constant(outer), py.constant(inner))
                 fields.setdefault("parents", []).append((key, dealt))
-            case Position(chain):
-                fields.setdefault("positions", []).append((py.constant(chain), rows_of(chain)))
+            case Position(plate):
+                fields.setdefault("positions", []).append((py.constant(plate), rows_of(plate)))
+            case NamedElement(axis, label):
+                key = py.tuple_of(py.constant(axis), py.constant(label))
+                fields.setdefault("elements", []).append(
+                    (key, py.constant(label if isinstance(label, int) else 0))
+                )
             case Previous(chain, lag):
                 before = py.method(py.binary("sub", rows_of(chain), py.constant(lag)), "clamp", py.constant(0))
                 key = py.tuple_of(py.constant(chain), py.constant(lag))

@@ -9,15 +9,43 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Any
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.alignment import Alignment
 from pgmlang.lower.emitted import Axes, Emitted, as_tensor, axis_letters, is_number, to_come
 from pgmlang.lower.partial import partial_definitions, safe_operands, written_out
 from pgmlang.model import Net
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.constants import numbers_of
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    Identity,
+    MatrixApply,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 from pgmlang.model.recursions import recursions
+from pgmlang.model.row_plates import groups_of_rows
 from pgmlang.signatures.functions import FUNCTIONS
+
+MATRIX_CALLS = {
+    "inverse": "inverse", "cholesky": "cholesky_factor", "det": "determinant", "logdet": "log_determinant",
+}  # fmt: skip
+"""Functions of matrices by those of the runtime."""
+
+
+def _nested(numbers: list[Any] | float) -> ast.expr:
+    """Lists of lists of numbers as syntax."""
+    return py.list_of(*map(_nested, numbers)) if isinstance(numbers, list) else py.constant(numbers)
 
 
 def prev_name(ref: Ref) -> str:
@@ -42,7 +70,7 @@ class ExpressionEmitter(Alignment):
             function = "spin" if expr.type.kind == "spin" else "real"
             self.uses.add(function)
             return Emitted(py.call(function, value.node), value.axes)
-        if isinstance(expr, Apply) and expr.type.kind == "truth":
+        if isinstance(expr, Element) or (isinstance(expr, Apply) and expr.type.kind == "truth"):
             self.uses.add("real")
             return Emitted(py.call("real", value.node), value.axes)
         return value
@@ -84,8 +112,11 @@ class ExpressionEmitter(Alignment):
                 hint = "is_first" if count == 1 else f"is_among_first_{count}"
                 test = py.binary("lt", self.layout.position(plate), py.constant(count))
                 return Emitted(py.hinted(test, hint), (plate,))
+            case Element():
+                return self._present_element(expr, frame)
             case Rename(body=body, old=old, new=new):
-                swapped = tuple(old if a == new else a for a in frame)
+                # the frame's own axis of the inner name is another one, along which the body does not vary
+                swapped = tuple(old if a == new else a for a in frame if a != old)
                 with self.renamed(old, new):
                     value = self.emit(body, swapped if old in swapped else (*frame, old))
                 return self.to_frame(
@@ -93,8 +124,43 @@ class ExpressionEmitter(Alignment):
                     tuple(new if a == old else a for a in value.axes),
                     frame if new in frame else (*frame, new),
                 )
+            case Stack():
+                return self._stack(expr, frame)
+            case Identity(rows=rows):
+                node = py.call("torch.eye", self.size(rows))
+                return self.to_frame(node, expr.axes, self._wide(frame, expr))
+            case MatrixApply():
+                return self._of_matrix(expr, frame)
             case NetCall():
                 return self._net(expr, frame)
+
+    def _of_matrix(self, expr: MatrixApply, frame: Axes) -> Emitted:
+        """A function of matrices, which lie along the last two axes of its argument."""
+        own = (expr.rows, expr.columns)
+        wide = (*(a for a in self._wide(frame, expr.body) if a not in own), *own)
+        value = self.number(expr.body, wide)
+        for axis in own:
+            value = self._along(value, axis)
+        axes = (*(a for a in wide if a in value.axes and a not in own), *own)
+        function = MATRIX_CALLS[expr.function]
+        self.uses.add(function)
+        node = py.call(function, self.ordered(value, axes))
+        return self.to_frame(
+            node, axes[: len(axes) - 2] if expr.function in ("det", "logdet") else axes, self._wide(frame, expr)
+        )
+
+    def _stack(self, expr: Stack, frame: Axes) -> Emitted:
+        """Entries one after the other along an axis; constants are said at once, matrices of them too."""
+        wide = self._wide(frame, expr)
+        numbers = numbers_of(expr)
+        if numbers is not None:
+            node = py.call("torch.tensor", _nested(numbers))
+            return self.to_frame(node, expr.axes, wide)
+        values = [self.number(e, tuple(a for a in wide if a != expr.axis)) for e in expr.entries]
+        axes = tuple(a for a in wide if any(a in v.axes for v in values))
+        self.uses.add("stacked")
+        node = py.call("stacked", *(self.align(v, axes) for v in values))
+        return self.to_frame(node, (*axes, expr.axis), wide)
 
     def _contract(self, expr: Contract, frame: Axes) -> Emitted:
         """One ``einsum``: nothing with both sides' axes is ever laid out."""
@@ -118,6 +184,17 @@ class ExpressionEmitter(Alignment):
                 return self.number(expr, axes)
         return self.number(expr, frame)
 
+    def _present_element(self, expr: Element, frame: Axes) -> Emitted:
+        """The code of the element of an axis, or of a plate around this place."""
+        axis = expr.axis
+        plate = self.model.plate_by_name.get(axis)
+        if plate is not None and plate.is_rows:
+            node: ast.expr = self.layout.position(axis)
+        else:
+            node = py.call("torch.arange", self.size(axis))
+        node, axes = self.gathered(node, (axis,), (*frame, *expr.axes))
+        return Emitted(node, axes)
+
     def _wide(self, frame: Axes, *exprs: Expr) -> Axes:
         extra = dict.fromkeys(a for e in exprs for a in e.axes if a not in frame)
         return (*frame, *extra)
@@ -125,6 +202,8 @@ class ExpressionEmitter(Alignment):
     def _constant(self, expr: Const) -> ast.expr:
         if expr.type.kind == "labels":
             labels = self.model.labels_of(expr.type)
+            if labels is None and expr.type.axis is not None and not isinstance(expr.value, bool | float):
+                return self.layout.element(expr.type.axis, expr.value)
             if labels is None or str(expr.value) not in labels:
                 raise to_come(f"the label `{expr.value}` of an open set", expr.span)
             return py.constant(labels.index(str(expr.value)))
@@ -306,8 +385,10 @@ class ExpressionEmitter(Alignment):
 
     def _segments(self, expr: Reduce, frame: Axes) -> Emitted:
         """Over the rows of an inner plate, by the outer elements they belong to."""
-        outer = tuple(a for a in frame if a in self.model.enclosing(expr.axis) and a != expr.axis)
-        value = self._along(self.number(expr.body, (expr.axis,)), expr.axis)
+        outer = groups_of_rows(self.model, expr.axis, frame)
+        plates = [a for a in frame if a in self.model.plate_by_name and a != expr.axis]
+        beside = tuple(a for a in plates if a not in self.model.enclosing(expr.axis))
+        value = self._along(self.number(expr.body, (*beside, expr.axis)), expr.axis)
         if not outer:
             return self._summed(expr.function, value, expr.axis)
         rest = tuple(a for a in value.axes if a != expr.axis)
@@ -317,7 +398,10 @@ class ExpressionEmitter(Alignment):
         array = self.ordered(value, (*rest, expr.axis))
         node = py.call("segments", py.constant(expr.function), array, members, sizes)
         wide = (*frame, *(a for a in rest if a not in frame))
-        return self.to_frame(node, (*rest, *outer), wide)
+        axes = (*rest, *outer)
+        elements = [(a, Emitted(self.layout.parent(a, p), (p,))) for a, p in self.members_of(axes, frame, rest)]
+        reduced = self._indexed(Emitted(node, axes), elements, frame) if elements else Emitted(node, axes)
+        return self.to_frame(reduced.node, reduced.axes, wide)
 
     def net_call(self, net: Net, arguments: tuple[Expr, ...], frame: Axes) -> tuple[ast.expr, Axes]:
         """A network called with values, and the axes of the frame that the values have."""

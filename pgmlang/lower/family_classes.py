@@ -111,8 +111,8 @@ def _built(name: str, variant: int, text: str) -> Any:
 
 def _runtime_module() -> ModuleType:
     """A module with what formulas need."""
-    from pgmlang.lower.runtime import elementwise, special
+    from pgmlang.lower.runtime import elementwise, hypergeometric, mills, special
 
     module = ModuleType("pgmlang.lower.runtime.families")
-    module.__dict__.update({**vars(special), **vars(elementwise)})
+    module.__dict__.update({**vars(special), **vars(mills), **vars(hypergeometric), **vars(elementwise)})
     return module

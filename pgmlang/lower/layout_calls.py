@@ -26,17 +26,17 @@ class Parent:
 
 @dataclass(frozen=True)
 class Position:
-    """Where each row stands in its sequence."""
+    """Where each row stands: in its sequence, or among the elements of a plate that is no chain."""
 
-    chain: str
+    plate: str
 
     @property
     def text(self) -> str:
-        return f'layout.position("{self.chain}")'
+        return f'layout.position("{self.plate}")'
 
     @property
     def meaning(self) -> str:
-        return f"0, 1, ... along each sequence of {self.chain}"
+        return f"0, 1, ...: the place of each row of {self.plate} (in a chain that in its sequence)"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,23 @@ class Previous:
         return f"the row {self.lag} back in the sequence of each row of {self.chain} (any row at its start)"
 
 
-Question = Parent | Position | Previous
+@dataclass(frozen=True)
+class NamedElement:
+    """The number of an element whose label only the data know."""
+
+    axis: str
+    label: str | int
+
+    @property
+    def text(self) -> str:
+        return f'layout.element("{self.axis}", {self.label!r})'
+
+    @property
+    def meaning(self) -> str:
+        return f"the number of the element {self.label} of {self.axis}"
+
+
+Question = Parent | Position | Previous | NamedElement
 
 
 @dataclass
@@ -73,15 +89,20 @@ class LayoutCalls:
         self.asked.setdefault(Parent(outer, inner))
         return self._call("parent", outer, inner)
 
-    def position(self, chain: str) -> ast.expr:
-        """``layout.position(chain)``."""
-        self.asked.setdefault(Position(chain))
-        return self._call("position", chain)
+    def position(self, plate: str) -> ast.expr:
+        """``layout.position(plate)``."""
+        self.asked.setdefault(Position(plate))
+        return self._call("position", plate)
 
     def previous(self, chain: str, lag: int) -> ast.expr:
         """``layout.previous(chain, lag)``."""
         self.asked.setdefault(Previous(chain, lag))
         return self._call("previous", chain, lag)
+
+    def element(self, axis: str, label: str | int) -> ast.expr:
+        """``layout.element(axis, label)``."""
+        self.asked.setdefault(NamedElement(axis, label))
+        return self._call("element", axis, label)
 
     def is_seen(self, name: str) -> ast.expr:
         """``layout.is_seen(name)``: True at the cells of a variable that the data have."""

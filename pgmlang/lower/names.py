@@ -21,6 +21,8 @@ _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", 
 RUNTIME = (
     "support",
     "special",
+    "mills",
+    "hypergeometric",
     "elementwise",
     "combined",
     "vectors",

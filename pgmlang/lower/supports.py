@@ -17,6 +17,7 @@ from pgmlang.model.types import VECTOR_KINDS
 _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
     "simplex": "constraints.simplex", "ordered": "Ordered", "cov": "Covariance", "corr": "Correlation",
+    "cholesky_corr": "constraints.corr_cholesky",
 }  # fmt: skip
 OWN_CONSTRAINTS = frozenset(c for c in _CONSTRAINTS.values() if "." not in c)
 """Those that the runtime brings."""

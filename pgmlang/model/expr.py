@@ -85,12 +85,49 @@ class First(Node):
 
 
 @dataclass(frozen=True)
+class Element(Node):
+    """The present element of ``axis``: its label (type ``labels``), or its position as a number, from 0 on (type ``count``;
+    in a chain the row's position in its sequence). Along an axis ``axes`` names it; of a plate around the place it is
+    implied.
+    """
+
+    axis: str
+
+
+@dataclass(frozen=True)
 class Rename(Node):
     """The body with axis ``old`` called ``new``: both are ``like`` the same axis."""
 
     body: Expr
     old: str
     new: str
+
+
+@dataclass(frozen=True)
+class Stack(Node):
+    """``[a, b]``: one entry for each element of ``axis``; a matrix is a stack of stacks."""
+
+    entries: tuple[Expr, ...]
+    axis: str
+
+
+@dataclass(frozen=True)
+class Identity(Node):
+    """One where the elements of two axes of the same elements are the same, ``rows`` and ``columns``; zero elsewhere."""
+
+    rows: str
+    columns: str
+
+
+@dataclass(frozen=True)
+class MatrixApply(Node):
+    """``inverse``, ``cholesky``, ``det`` or ``logdet`` of the square matrix that the body is along ``rows`` and ``columns``; of
+    each such matrix where the body has further axes."""
+
+    function: str
+    body: Expr
+    rows: str
+    columns: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +139,21 @@ class NetCall(Node):
     output: int = 0
 
 
-Expr = Const | Ref | Apply | Contract | Reduce | Choose | First | Rename | NetCall
+Expr = (
+    Const
+    | Ref
+    | Apply
+    | Contract
+    | Reduce
+    | Choose
+    | First
+    | Element
+    | Rename
+    | Stack
+    | Identity
+    | MatrixApply
+    | NetCall
+)
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -112,9 +163,11 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return tuple(e for _, e in index)
         case Apply(arguments=arguments) | NetCall(arguments=arguments):
             return arguments
+        case Stack(entries=entries):
+            return entries
         case Contract(left=left, right=right):
             return (left, right)
-        case Reduce(body=body) | Rename(body=body):
+        case Reduce(body=body) | Rename(body=body) | MatrixApply(body=body):
             return (body,)
         case Choose(condition=condition, then=then, otherwise=otherwise):
             return (condition, then, otherwise)

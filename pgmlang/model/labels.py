@@ -65,3 +65,16 @@ class Positions(Sequence[str]):
 
 Labels = tuple[str, ...] | Positions
 """The labels of an axis or type, in the order of their codes."""
+
+
+def is_numbered(labels: Labels) -> bool:
+    """Whether all labels are numbers, so that a number in a text is a label and never a position."""
+    return isinstance(labels, Positions) or all(map(_is_number, labels))
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True

@@ -353,10 +353,7 @@ class Model:
 
     def expressions(self, factor: Factor | Definition) -> Iterator[Expr]:
         """Every expression of a factor or definition."""
-        if isinstance(factor, Conditional):
-            yield from distribution_expressions(factor.distribution)
-        else:
-            yield factor.value
+        return expressions_of(factor)
 
     def mentions(self, factor: Factor | Definition) -> tuple[Ref, ...]:
         """Every reference in a factor or definition, its target left out."""
@@ -389,6 +386,14 @@ class Model:
 
         visit(factor)
         return tuple(out)
+
+
+def expressions_of(item: Factor | Definition) -> Iterator[Expr]:
+    """Every expression of a factor or definition."""
+    if isinstance(item, Conditional):
+        yield from distribution_expressions(item.distribution)
+    else:
+        yield item.value
 
 
 def distribution_expressions(distribution: Distribution) -> Iterator[Expr]:

@@ -134,11 +134,19 @@ OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
 }  # fmt: skip
 """NumPy of every elementwise function of ``signatures.functions`` (``* 1``: truth values count as 0 and 1)."""
 
+MATRIX_OPERATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "inverse": np.linalg.inv,
+    "cholesky": np.linalg.cholesky,
+    "det": np.linalg.det,
+    "logdet": lambda x: np.linalg.slogdet(x)[1],
+}
+"""NumPy of the functions of square matrices, along the last two dimensions."""
+
 REDUCERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "sum": lambda x, axis: np.sum(x, axis=axis),
     "mean": lambda x, axis: np.mean(x, axis=axis),
     "prod": lambda x, axis: np.prod(x, axis=axis),
-    "min": lambda x, axis: np.min(x, axis=axis),
-    "max": lambda x, axis: np.max(x, axis=axis),
+    "min": lambda x, axis: np.min(x * 1.0, axis=axis, initial=np.inf),
+    "max": lambda x, axis: np.max(x * 1.0, axis=axis, initial=-np.inf),
     "logsumexp": _logsumexp,
 }

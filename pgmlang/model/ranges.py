@@ -10,9 +10,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from pgmlang.families import FAMILIES
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    Identity,
+    MatrixApply,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 from pgmlang.model.model import Choice, Density, Dist, Distribution, TableDist
 from pgmlang.model.types import Type
 from pgmlang.signatures.functions import FUNCTIONS
@@ -83,8 +99,19 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
             return range_here.loose() if test.sources & (a.sources | b.sources) else range_here
         case First():
             return Range(KINDS["truth"])
+        case Element(axis=axis, type=type_):
+            last = (size_of(axis) or math.inf) - 1.0
+            return Range(ANYWHERE if type_.kind == "labels" else Interval(0.0, last, is_whole=True))
         case Rename(body=body):
             return visit(body)
+        case Stack(entries=entries):
+            ranges = [visit(e) for e in entries]
+            hull = reduce(Interval.hull, (r.interval for r in ranges))
+            return Range(hull, frozenset[str]().union(*(r.sources for r in ranges)))
+        case Identity():
+            return Range(KINDS["truth"].loose())
+        case MatrixApply(body=body):
+            return Range(range_of_type(expr.type), visit(body).sources)
         case NetCall(net=net, arguments=arguments):
             return Range(LINE, frozenset({net}).union(*(visit(a).sources for a in arguments)))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from pgmlang.model.expr import Reduce, walk
+from pgmlang.model.expr import Const, Element, Reduce, walk
 from pgmlang.model.model import Model
 
 
@@ -18,12 +18,32 @@ def row_plate(model: Model) -> str | None:
 
 def plates_as_values(model: Model) -> set[str]:
     """Row plates whose elements are the labels of a variable, or an axis of one."""
-    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None}
+    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None} | elements_compared(model)
     return {
         root
         for a in axes
         if (root := model.root_axis(a)) in model.plate_by_name and model.plate_by_name[root].is_rows
     }
+
+
+def elements_compared(model: Model) -> set[str]:
+    """Axes and plates of which an expression says an element: the present one, or one by its label or position."""
+    return {
+        n.axis if isinstance(n, Element) else n.type.axis or ""
+        for item in (*model.factors, *model.definitions)
+        for expr in model.expressions(item)
+        for n in walk(expr)
+        if isinstance(n, Element) or (isinstance(n, Const) and n.type.kind == "labels")
+    } - {""}
+
+
+def groups_of_rows(model: Model, plate: str, around: Iterable[str]) -> tuple[str, ...]:
+    """The plates by whose elements the rows of a plate are told apart at a place inside of the plates ``around``: those around
+    the rows that the place is in too, but for those that others determine."""
+    here = {q for p in around if p in model.plate_by_name for q in model.enclosing(p)}
+    outer = [q for q in model.enclosing(plate)[:-1] if q in here]
+    rows = [r for r in outer if model.plate_by_name[r].is_rows]
+    return tuple(q for q in outer if not any(q in model.enclosing(r)[:-1] for r in rows))
 
 
 def unit_plate(model: Model) -> str | None:

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    Identity,
+    MatrixApply,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 from pgmlang.model.model import (
     Choice,
     Conditional,
@@ -165,7 +180,15 @@ def show_expr(expr: Expr) -> str:
             return f"(if {show_expr(condition)} then {show_expr(then)} else {show_expr(otherwise)})"
         case First(count=count):
             return f"first({count})"
+        case Element(axis=axis, type=type_):
+            return axis if type_.kind == "labels" else f"position({axis})"
         case Rename(body=body, old=old, new=new):
             return f"rename({show_expr(body)}, {old} -> {new})"
+        case Stack(entries=entries, axis=axis):
+            return f"[{', '.join(map(show_expr, entries))}][{axis}]"
+        case Identity(rows=rows, columns=columns):
+            return f"identity({rows}, {columns})"
+        case MatrixApply(function=function, body=body, rows=rows, columns=columns):
+            return f"{function}({show_expr(body)}, {rows}, {columns})"
         case NetCall(net=net, arguments=arguments, output=output):
             return f"{net}({', '.join(map(show_expr, arguments))})" + (f".{output}" if output else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NUMERIC_KINDS = ("real", "positive", "unit", "count", "bit", "spin")
-VECTOR_KINDS = ("ordered", "simplex", "cov", "corr")
+VECTOR_KINDS = ("ordered", "simplex", "cov", "corr", "cholesky_corr")
 DISCRETE_KINDS = ("labels", "bit", "spin", "truth")
 
 WIDER: dict[str, tuple[str, ...]] = {
@@ -21,6 +21,7 @@ WIDER: dict[str, tuple[str, ...]] = {
     "simplex": ("simplex", "unit", "positive", "real"),
     "cov": ("cov", "real"),
     "corr": ("corr", "cov", "real"),
+    "cholesky_corr": ("cholesky_corr", "real"),
     "unknown": (),
 }
 """Each kind and the kinds its values also belong to."""

@@ -19,7 +19,7 @@ from pgmlang.native.conditionals import (
     conditional_pieces,
 )
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import ARRAYS, MATRICES, SPECIAL, TAILS, Identifiers
+from pgmlang.native.names import ARRAYS, MATRICES, MILLS, SPECIAL, TAILS, Identifiers
 from pgmlang.native.placement import LoopBody
 from pgmlang.native.printer import Printer
 from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function, write_imports
@@ -323,7 +323,13 @@ def _head(out: Writer, model: str, names: Sequence[str], file_name: str, body: W
     if "walked(" in text:
         out.line("from pgmlang.native.runtime.random_walks import OPTIMAL, acceptance, log_volume, walked")
     out.line("from pgmlang.native.runtime.streams import STEP, uniform")
-    for module, words in (("arrays", ARRAYS), ("special", SPECIAL), ("tails", TAILS), ("matrices", MATRICES)):
+    for module, words in (
+        ("arrays", ARRAYS),
+        ("special", SPECIAL),
+        ("tails", TAILS),
+        ("mills", MILLS),
+        ("matrices", MATRICES),
+    ):
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import {', '.join(used)}")

@@ -9,12 +9,28 @@ from pgmlang.diagnostics import Span
 from pgmlang.families import FAMILIES
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    Identity,
+    MatrixApply,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+)
 from pgmlang.model.recursions import recursions
 from pgmlang.native.density_terms import density_of, table_term
+from pgmlang.native.elements import code_of, place_of, present_element
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
-from pgmlang.native.matrix_terms import latent_matrix, latent_root
+from pgmlang.native.matrix_terms import latent_matrix, latent_root, matrix_function
 from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.recursions import recursive_array
 from pgmlang.native.reductions import reduced
@@ -22,6 +38,7 @@ from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
 from pgmlang.native.supports import AnySupport, MatrixSupport, MovingSupport, VectorSupport, moving_bounds_of
 from pgmlang.native.vector_terms import vector_parts
+from pgmlang.native.vectors_written_out import written_out
 from pgmlang.native.words import WORDS
 
 
@@ -184,7 +201,7 @@ class FactorTerms:
         make = self.graph.make
         match expr:
             case Const(value=value):
-                return self.graph.number(float(self._code(expr) if isinstance(value, str) else value))
+                return self.graph.number(float(code_of(self, expr) if isinstance(value, str) else value))
             case Ref():
                 return self._reference(expr, places)
             case Apply(type=type_) if type_.kind == "truth":
@@ -203,8 +220,16 @@ class FactorTerms:
                 return make("where", test, a, b)
             case Rename(body=body, old=old, new=new):
                 return self.number(body, {**places, old: places[new]})
+            case Stack():
+                return written_out(self, expr, places)
+            case Identity(rows=rows, columns=columns):
+                return make("real", make("eq", places[rows], places[columns]))
+            case MatrixApply():
+                return matrix_function(self, expr, places)
             case First():
                 return make("real", self.truth(expr, places))
+            case Element():
+                return make("float", present_element(self, expr, places))
         raise NotScalar(
             "networks"
             if isinstance(expr, NetCall)
@@ -238,17 +263,13 @@ class FactorTerms:
             raise NotScalar(f"the function `{function}`")
         return word_of(self.graph, function, values)
 
-    def _code(self, expr: Const) -> int:
-        labels = self.model.labels_of(expr.type)
-        if labels is None or str(expr.value) not in labels:
-            raise NotScalar("a label of an open set")
-        return labels.index(str(expr.value))
-
     def label(self, expr: Expr, places: Places) -> Scalar:
         """The code of a label."""
         match expr:
             case Const():
-                return self.graph.code(self._code(expr))
+                return self.graph.code(code_of(self, expr))
+            case Element():
+                return present_element(self, expr, places)
             case Ref(name=name) if self.model.by_name[name].role != "derived":
                 return self._element(expr, places)
             case Choose(condition=condition, then=then, otherwise=otherwise):
@@ -380,12 +401,7 @@ class FactorTerms:
 
     def place_of(self, axis: str, places: Places) -> Scalar:
         """The element of an axis: this place's, or the outer one that it belongs to."""
-        if axis in places:
-            return places[axis]
-        for inner, place in places.items():
-            if inner in self.model.plate_by_name and axis in self.model.enclosing(inner):
-                return self.graph.load(Array("parent", (axis, inner), (inner,)), (place,))
-        raise NotScalar(f"an element of `{axis}` outside of it")
+        return place_of(self, axis, places)
 
     def _derived(self, expr: Ref, places: Places) -> Scalar:
         """A deterministic name: said here where each element is looked at once, else read from its array."""

@@ -53,8 +53,25 @@ def _normal_by_covariance(
 def _normal_by_root(
     terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
 ) -> Parts:
-    root = given_factor(terms, _argument(distribution, "scale_tril"), outer, target.name)
+    root = given_factor(terms, _argument(distribution, "scale_tril"), outer, target.name, axis)
     return _normal(terms, root, distribution, target, outer, axis, k)
+
+
+def _normal_by_precision(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    """By the Cholesky factor F of the inverse of the covariance: the squares of F' (x - mean)."""
+    graph, places = terms.graph, {**outer, axis: k}
+    root = cholesky_factor(terms, _argument(distribution, "precision"), outer, target.name)
+    gap = graph.make("sub", terms.number(target, places), terms.number(_argument(distribution, "mean"), places))
+    array, index = filled_array(terms, f"{target.name}_centred", gap, outer, (axis,))
+    loop = Loop(axis, APART)
+    m = graph.make("loop", payload=loop)
+    product = graph.make("mul", root.at(m, k), graph.load(array, [*index, m]))
+    white = graph.make("sum", product, payload=loop)
+    each = scalar_of(graph, "-0.5 * (x * x) - 0.9189385332046727", {"x": white})
+    whole = scalar_of(graph, "where(good, half, -inf)", {"good": root.is_proper, "half": root.half_log_det})
+    return each, whole
 
 
 def _normal(
@@ -77,8 +94,28 @@ def _correlations(
 ) -> Parts:
     """As ``LKJ`` of the runtime (Lewandowski, Kurowicka and Joe 2009, theorem 5), by rows of the Cholesky factor: 1 less what of a row is beside the
     diagonal does not cancel where that is little."""
-    graph = terms.graph
     root = cholesky_factor(terms, target, outer, target.name)
+    return _by_factor(terms, root, distribution, outer, axis, k, "0.0")
+
+
+def _correlation_factors(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    """As ``LKJCholesky`` of the runtime: row k of the map to correlations has the derivative of the diagonal to the power size - 1 - k."""
+    root = given_factor(terms, target, outer, target.name, axis)
+    return _by_factor(terms, root, distribution, outer, axis, k, "0.5 * (size - 1 - k)")
+
+
+def _by_factor(
+    terms: MatrixExpressions,
+    root: CholeskyFactor,
+    distribution: Dist,
+    outer: Places,
+    axis: str,
+    k: Scalar,
+    more: str,
+) -> Parts:
+    graph = terms.graph
     eta = terms.number(_argument(distribution, "eta"), outer)
     size = graph.make("size", payload=axis)
     values = {
@@ -93,7 +130,9 @@ def _correlations(
         graph, "where(k > 0, log_rising(eta + 0.5 * (size - 1 - k), 0.5 * where(k > 0, k, 1)) - 0.5723649429247001 * k, 0.0)",
         {**values, "eta": scalar_of(graph, "where(eta > 0, eta, 1.0)", values)},
     )  # fmt: skip
-    each = scalar_of(graph, "(eta - 1) * log_square + c", {**values, "log_square": log_square, "c": constant})
+    each = scalar_of(
+        graph, f"(eta - 1 + {more}) * log_square + c", {**values, "log_square": log_square, "c": constant}
+    )
     whole = scalar_of(graph, "where(good & (eta > 0), 0.0, -inf)", {"good": root.is_proper, "eta": eta})
     return each, whole
 
@@ -137,10 +176,38 @@ def _covariances(
     return each, whole
 
 
+def _inverse_covariances(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    """As ``InverseWishart`` of the runtime, by Bartlett's factor of the inverse."""
+    graph = terms.graph
+    root = cholesky_factor(terms, target, outer, target.name)
+    scale = cholesky_factor(terms, _argument(distribution, "scale"), outer, f"scale_of_{target.name}")
+    df = terms.number(_argument(distribution, "df"), outer)
+    found = solved(terms, root, scale.slice, f"factor_of_{target.name}", "solve_lower_columns")
+    factor = CholeskyFactor(terms, found.array, found.index)
+    size = graph.make("size", payload=axis)
+    values = {"df": df, "k": k, "size": size, "length": factor.at(k, k), "beside": _beside(terms, factor, k)}
+    values["shape"] = scalar_of(graph, "where(df > k, 0.5 * (df - k), 1.0)", values)
+    values["half"] = scalar_of(graph, "0.5 * (length * length)", values)
+    each = scalar_of(graph, "gamma_kernel(shape, half, log(half)) + 0.5 * k * log(half) - 0.5 * beside", values)
+    proper = graph.make("and", root.is_proper, scale.is_proper)
+    good = graph.make("and", proper, scalar_of(graph, "df > size - 1", values))
+    whole = scalar_of(
+        graph,
+        "where(good, -0.25 * size * (size - 1) * 1.1447298858494002 - (size + 1) * half_log_det, -inf)",
+        {"good": good, "size": size, "half_log_det": root.half_log_det},
+    )
+    return each, whole
+
+
 _DENSITIES: Mapping[str, Callable[[MatrixExpressions, Dist, Ref, Places, str, Scalar], Parts]] = {
     "normal by covariance": _normal_by_covariance,
     "normal by root": _normal_by_root,
+    "normal by precision": _normal_by_precision,
     "correlations": _correlations,
+    "correlation factors": _correlation_factors,
+    "inverse covariances": _inverse_covariances,
     "covariances": _covariances,
 }
 """By the words of ``Family.matrix_densities``."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pgmlang.model.expr import Expr, Ref
+from pgmlang.model.expr import Expr, MatrixApply, Ref
 from pgmlang.native.formulas import NotScalar, scalar_of
 from pgmlang.native.labels import labels_in
 from pgmlang.native.placed import PlacedExpressions, Places, fresh_name
@@ -89,7 +89,9 @@ def latent_root(terms: MatrixExpressions, name: str, support: MatrixSupport) -> 
 
 
 def latent_matrix(terms: MatrixExpressions, name: str, support: MatrixSupport) -> Array:
-    """The array of a latent variable's matrices: products of Cholesky factors with themselves, turned."""
+    """The array of a latent variable's matrices: products of Cholesky factors with themselves, turned; or these, where they are its values."""
+    if support.is_factor:
+        return latent_root(terms, name, support)
     if name not in terms.stages:
         graph, root = terms.graph, latent_root(terms, name, support)
         loops = tuple(map(Loop, root.axes))
@@ -103,38 +105,89 @@ def latent_matrix(terms: MatrixExpressions, name: str, support: MatrixSupport) -
 
 # ---- Cholesky factors
 
+Pair = tuple[str, str]
+"""The axes of rows and columns."""
 
-def cholesky_factor(terms: MatrixExpressions, matrix: Expr, places: Places, what: str) -> CholeskyFactor:
-    """The Cholesky factor of a matrix at places; that of a latent variable itself is what its free values are mapped to."""
-    if isinstance(matrix, Ref) and isinstance(support := terms.latent.get(matrix.name), MatrixSupport):
-        array = latent_root(terms, matrix.name, support)
-        at = terms.indices(matrix, array.axes, {**places, **_whole(terms, matrix, places)})
-        if all(place.op == "loop" for place in at[-2:]):
-            return CholeskyFactor(terms, array, tuple(at[:-2]))
-    held, index = _as_array(terms, matrix, places, what)
-    if held not in terms.cholesky_factors:
+
+def cholesky_factor(
+    terms: MatrixExpressions,
+    matrix: Expr,
+    places: Places,
+    what: str,
+    own: Pair | None = None,
+    name: str = "cholesky",
+) -> CholeskyFactor:
+    """The Cholesky factor of a matrix at places; that of a latent variable itself is what its free values are mapped to. ``own``: the matrix's rows
+    and columns, where they are not the two axes beside its places; ``name``: of the function that makes it."""
+    own = _own_axes(matrix, places) if own is None else own
+    if (latent := _latent_root_of(terms, matrix, places, own)) is not None:
+        return latent
+    held, index = _as_array(terms, matrix, places, what, own)
+    return CholeskyFactor(terms, made_of(terms, held, name, "root"), index)
+
+
+def _latent_root_of(terms: MatrixExpressions, matrix: Expr, places: Places, own: Pair) -> CholeskyFactor | None:
+    """The factor of a latent variable's whole matrices; None of anything else."""
+    support = terms.latent.get(matrix.name) if isinstance(matrix, Ref) else None
+    if not isinstance(matrix, Ref) or not isinstance(support, MatrixSupport) or support.is_factor:
+        return None
+    array = latent_root(terms, matrix.name, support)
+    at = terms.indices(matrix, array.axes, {**places, **_whole(terms, own)})
+    return CholeskyFactor(terms, array, tuple(at[:-2])) if all(place.op == "loop" for place in at[-2:]) else None
+
+
+def made_of(terms: MatrixExpressions, held: Array, name: str, what: str) -> Array:
+    """The array of what a function of ``runtime/matrices.py`` makes of each matrix of an array."""
+    key = held if name == "cholesky" else (name, held)
+    if key not in terms.cholesky_factors:
         loops = tuple(map(Loop, held.axes[:-2]))
-        name = fresh_name(terms, f"root_of_{held.name}")
-        array = Array("computed", (name,), held.axes, held.is_active, held.varies)
+        fresh = fresh_name(terms, f"{what}_of_{held.name}")
+        array = Array("computed", (fresh,), held.axes, held.is_active, held.varies)
         here = tuple(terms.graph.make("loop", payload=loop) for loop in loops)
         work = (held.axes[-2],) * 3
-        terms.stages[name] = SliceStage(array, loops, "cholesky", (Slice(held, here, 2),), work, None)
-        terms.cholesky_factors[held] = array
-    return CholeskyFactor(terms, terms.cholesky_factors[held], index)
+        terms.stages[fresh] = SliceStage(array, loops, name, (Slice(held, here, 2),), work, None)
+        terms.cholesky_factors[key] = array
+    return terms.cholesky_factors[key]
 
 
-def given_factor(terms: MatrixExpressions, matrix: Expr, places: Places, what: str) -> CholeskyFactor:
-    """A matrix that is itself a Cholesky factor."""
-    return CholeskyFactor(terms, *_as_array(terms, matrix, places, what))
+def given_factor(terms: MatrixExpressions, matrix: Expr, places: Places, what: str, rows: str) -> CholeskyFactor:
+    """A matrix that is itself a Cholesky factor, its ``rows`` along an axis."""
+    one, other = _own_axes(matrix, places)
+    return CholeskyFactor(
+        terms, *_as_array(terms, matrix, places, what, (one, other) if other != rows else (other, one))
+    )
 
 
-def _whole(terms: PlacedExpressions, matrix: Expr, places: Places) -> dict[str, Scalar]:
-    """Loops along the two axes of a matrix that are not those of its place."""
-    rows, columns = _own_axes(matrix, places)
-    return {a: terms.graph.make("loop", payload=Loop(a)) for a in (rows, columns)}
+def matrix_function(terms: MatrixExpressions, expr: MatrixApply, places: Places) -> Scalar:
+    """An element of the Cholesky factor or the inverse of a matrix, or its determinant, at places."""
+    own, graph = (expr.rows, expr.columns), terms.graph
+    outer = {axis: place for axis, place in places.items() if axis not in own}
+    what = expr.function
+    if what == "cholesky":
+        factor = cholesky_factor(terms, expr.body, outer, what, own, "cholesky_factor")
+        return factor.at(places[expr.rows], places[expr.columns])
+    if what == "inverse":
+        held, index = _as_array(terms, expr.body, outer, what, own)
+        return graph.load(made_of(terms, held, what, what), [*index, *(places[a] for a in own)])
+    if (root := _latent_root_of(terms, expr.body, outer, own)) is not None:
+        log_det, sign = graph.make("mul", graph.number(2.0), root.half_log_det), None
+    else:
+        held, index = _as_array(terms, expr.body, outer, what, own)
+        triangle = CholeskyFactor(terms, made_of(terms, held, "eliminated", "triangle"), index)
+        log_det = triangle.along_diagonal("sum", "log(abs(x))")
+        sign = triangle.along_diagonal("prod_over", "where(x > 0.0, 1.0, -1.0)")
+    if what == "logdet":
+        return log_det
+    size = graph.make("exp", log_det)
+    return size if sign is None else graph.make("mul", sign, size)
 
 
-def _own_axes(matrix: Expr, places: Places) -> tuple[str, str]:
+def _whole(terms: PlacedExpressions, own: Pair) -> dict[str, Scalar]:
+    """Loops along rows and columns."""
+    return {a: terms.graph.make("loop", payload=Loop(a)) for a in own}
+
+
+def _own_axes(matrix: Expr, places: Places) -> Pair:
     own = [a for a in matrix.axes if a not in places]
     if len(own) != 2:
         raise NotScalar("a matrix without two axes of its own")
@@ -142,18 +195,17 @@ def _own_axes(matrix: Expr, places: Places) -> tuple[str, str]:
 
 
 def _as_array(
-    terms: MatrixExpressions, matrix: Expr, places: Places, what: str
+    terms: MatrixExpressions, matrix: Expr, places: Places, what: str, own: Pair
 ) -> tuple[Array, tuple[Scalar, ...]]:
     """A matrix as elements of an array whose last two axes are its own, at an index: the array that it is read from, or one that is filled."""
-    axes = _own_axes(matrix, places)
-    whole = _whole(terms, matrix, places)
+    whole = _whole(terms, own)
     value = terms.number(matrix, {**places, **whole})
     ends = tuple(whole.values())
     if value.op == "load" and value.payload.kind != "free" and value.args[-2:] == ends:
         index = value.args[:-2]
         if not any(end.loops & place.loops for end in ends for place in index):
             return value.payload, index
-    return filled_array(terms, f"{what}_matrix", value, places, axes)
+    return filled_array(terms, f"{what}_matrix", value, places, own)
 
 
 def filled_array(
@@ -161,6 +213,8 @@ def filled_array(
 ) -> tuple[Array, tuple[Scalar, ...]]:
     """An array of a value, along the loops of its place that it varies along and its ``own`` axes; and where its place is in it."""
     outer = [p.payload for a, p in places.items() if p.op == "loop" and p.loops <= value.loops and a not in own]
+    if {loop for place in places.values() for loop in place.loops} & set(map(Loop, own)):
+        raise NotScalar("matrices in loops over their own axes")
     loops = (*dict.fromkeys(outer), *labels_in(value, terms.summed), *map(Loop, own))
     if value.loops - set(loops):
         raise NotScalar("matrices of other elements")

@@ -12,7 +12,8 @@ from pgmlang.native.supports import VECTORS
 
 SPECIAL = frozenset({
     "sigmoid", "softplus", "log_ndtr", "digamma", "trigamma", "log1mexp", "log1pmx", "stirling", "stirling_slope", "deviance",
-    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "times_log", "logaddexp", "log_sum_of", "exponentials",
+    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "times_log", "logaddexp", "log_sum_of", "exponentials", "log_mills", "log_mills_slope",
+    "log_mean_exp", "log_mean_exp_slope",
 })  # fmt: skip
 """Functions of ``runtime/special.py``."""
 VECTOR_MAPS = frozenset(name for v in VECTORS.values() if v.rank == 1 for name in (v.name, v.adjoint_name))
@@ -21,6 +22,9 @@ MATRICES = frozenset(
     adjoint
     for name in (
         "cholesky",
+        "cholesky_factor",
+        "inverse",
+        "eliminated",
         "solve_lower",
         "solve_lower_columns",
         *(v.name for v in VECTORS.values() if v.rank == 2),
@@ -28,13 +32,15 @@ MATRICES = frozenset(
     for adjoint in (name, f"{name}_adjoint")
 )
 """Functions of ``runtime/matrices.py``."""
-TAILS = frozenset({"gamma_tails", "beta_tails"})
+TAILS = frozenset({"gamma_tails", "beta_tails", "hypergeometric_total"})
 """Functions of ``runtime/tails.py``."""
+MILLS = frozenset({"mills_pair", "skew_normal_tail"})
+"""Functions of ``runtime/mills.py``."""
 SEQUENCES = frozenset({"transition_chances", "forward_pass", "forward_pass_adjoint"})
 """Functions of ``runtime/sequences.py``."""
 ARRAYS = frozenset({"empty", "zeros", "truths", "full", "flat", "shaped"})
 """Functions of ``runtime/arrays.py``."""
-RESERVED = ARRAYS | SPECIAL | TAILS | VECTOR_MAPS | MATRICES | SEQUENCES | {
+RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | SEQUENCES | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "directions", "gains", "direction", "along", "found", "entry", "leap", "kick", "value", "is_finite",

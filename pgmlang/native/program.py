@@ -19,7 +19,7 @@ from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
-from pgmlang.native.names import ARRAYS, MATRICES, SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.names import ARRAYS, MATRICES, MILLS, SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
@@ -222,6 +222,7 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
         ("arrays", ARRAYS),
         ("special", SPECIAL),
         ("tails", TAILS),
+        ("mills", MILLS),
         ("vectors", VECTOR_MAPS),
         ("matrices", MATRICES),
         ("sequences", SEQUENCES),

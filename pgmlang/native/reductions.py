@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pgmlang.model.expr import Reduce
+from pgmlang.model.row_plates import groups_of_rows
+from pgmlang.native.elements import place_of
 from pgmlang.native.formulas import NotScalar, scalar_of
 from pgmlang.native.labels import labels_in
 from pgmlang.native.placed import PlacedExpressions, Places, fresh_name
@@ -104,8 +106,9 @@ def _over(terms: PlacedExpressions, expr: Reduce, places: Places) -> OverLoop | 
     """What a reduction runs over: the rows of each outer element where there are such, else all of an axis."""
     model, axis = terms.model, expr.axis
     is_rows = expr.is_plate and model.plate_by_name[axis].is_rows and expr.function != "softmax"
-    outer = tuple(a for a in places if a != axis and a in model.enclosing(axis)) if is_rows else ()
+    outer = groups_of_rows(model, axis, places) if is_rows else ()
     if outer:
+        places = {**places, **{a: place_of(terms, a, places) for a in outer}}
         others = tuple(a for a in places if a not in model.enclosing(axis))
         return OverRows(terms, axis, outer, places, terms.places_along((axis, *others)))
     return OverLoop(terms, terms.loop(axis, places), terms.inside(axis, places))

@@ -148,7 +148,7 @@ class FamilyDensity(ScalarDensity):
         if self.family.limits is None:
             return False, self.values
         lower, upper = self._bounds(self.values)
-        is_good = compared(self.graph, "lt", lower, upper)
+        is_good = compared(self.graph, "le" if self.is_discrete else "lt", lower, upper)
         if isinstance(is_good, bool) and is_good:
             return False, self.values
         values = {

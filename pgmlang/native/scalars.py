@@ -5,6 +5,7 @@ A scalar knows the loops it varies along, and nothing of where it will be worked
 
 from __future__ import annotations
 
+import hashlib
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ ArrayKind = Literal[
     "given",
     "set",
     "tried",
+    "numbers",
 ]
 
 
@@ -45,7 +47,8 @@ class Array:
     """An array that a program reads. ``kind``: ``values`` of the variable ``of``, its ``free`` ones (a stretch of the free vector), what
     the program has ``computed``; the ``parent`` of a plate (outer, inner), the rows ``previous`` in a chain (chain, lag), the ``position`` in
     it, its rows in ``order``, which cells are ``seen``, which are ``open`` though others are given, the ``weight`` of rows, the ``scale`` of sums
-    over them, which cells of a variable are ``given`` (the others are free), which an intervention has ``set``, the numbers ``tried`` for an element. ``axes`` of its elements; ``varies``: they hang on the free vector,
+    over them, which cells of a variable are ``given`` (the others are free), which an intervention has ``set``, the numbers ``tried`` for an element, ``numbers`` written out
+    in the model (as JSON). ``axes`` of its elements; ``varies``: they hang on the free vector,
     ``is_active``: with derivatives."""
 
     kind: ArrayKind
@@ -58,6 +61,8 @@ class Array:
     def name(self) -> str:
         """What it is called in programs, where nothing else is."""
         match self.kind, self.of:
+            case "numbers", (text,):
+                return f"numbers_{hashlib.blake2b(text.encode(), digest_size=3).hexdigest()}"
             case "parent", (outer, inner):
                 return f"{outer}_of_{inner}"
             case "previous", (chain, lag):

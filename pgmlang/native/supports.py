@@ -97,8 +97,9 @@ class VectorSupport:
 @dataclass(frozen=True)
 class MatrixSupport(VectorSupport):
     """Matrices along a variable's last two axes, by their Cholesky factors: ``name`` of ``runtime/matrices.py`` makes these. ``fewer``: by how many
-    numbers a row of a free matrix is shorter than the factor's."""
+    numbers a row of a free matrix is shorter than the factor's; ``is_factor``: the values are the factors themselves."""
 
+    is_factor: bool = False
     rank: ClassVar[int] = 2
 
     def width(self, size: ast.expr) -> ast.expr:
@@ -112,6 +113,7 @@ VECTORS: Mapping[str, VectorSupport] = {
     "ordered": VectorSupport("ordered"),
     "cov": MatrixSupport("covariance_root"),
     "corr": MatrixSupport("correlation_root", fewer=1),
+    "cholesky_corr": MatrixSupport("correlation_factor", fewer=1, is_factor=True),
 }
 """Supports of vectors and matrices by the kind of a type."""
 

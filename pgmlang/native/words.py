@@ -30,7 +30,7 @@ WORDS: dict[str, ScalarFunction] = {
     "square": ScalarFunction("a * a", ("2.0 * d * a",)),
     "eq": ScalarFunction("a == b"), "ne": ScalarFunction("a != b"), "lt": ScalarFunction("a < b"), "le": ScalarFunction("a <= b"), "gt": ScalarFunction("a > b"),
     "ge": ScalarFunction("a >= b"), "and": ScalarFunction("a and b"), "or": ScalarFunction("a or b"), "not": ScalarFunction("not a"),
-    "real": ScalarFunction("1.0 if a else 0.0"), "whole": ScalarFunction("int(a)"),
+    "real": ScalarFunction("1.0 if a else 0.0"), "float": ScalarFunction("float(a)"), "whole": ScalarFunction("int(a)"),
     "where": ScalarFunction("b if a else c", ("", "d if a else 0.0", "0.0 if a else d")),
     "min": ScalarFunction("min(a, b)", ("d if a <= b else 0.0", "d if b < a else 0.0")),
     "max": ScalarFunction("max(a, b)", ("d if a >= b else 0.0", "d if b > a else 0.0")),
@@ -66,6 +66,20 @@ WORDS: dict[str, ScalarFunction] = {
     "log_of": ScalarFunction("log_of(a)", ("d / a if a != 0.0 else 0.0",)),
     "log1p_of": ScalarFunction("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
     "times_log": ScalarFunction("times_log(a, b)", ("d * b if a != 0.0 or b > -math.inf else 0.0", "d * a")),
+    "log_mills": ScalarFunction("log_mills(a)", ("d * log_mills_slope(a)",)),
+    "log_mills_sum": ScalarFunction(
+        "mills_pair(a, b, 1.0)[0]", ("d * mills_pair(a, b, 1.0)[1]", "d * mills_pair(a, b, 1.0)[2]")
+    ),
+    "log_mills_difference": ScalarFunction(
+        "mills_pair(a, b, -1.0)[0]", ("d * mills_pair(a, b, -1.0)[1]", "d * mills_pair(a, b, -1.0)[2]")
+    ),
+    "skew_normal_log_below": ScalarFunction(
+        "skew_normal_tail(a, b)[0]", ("d * skew_normal_tail(a, b)[1]", "d * skew_normal_tail(a, b)[2]")
+    ),
+    "hypergeometric_log_total": ScalarFunction(
+        "hypergeometric_total(a, b, c, e)[0]", ("", "", "", "d * hypergeometric_total(a, b, c, e)[1]")
+    ),
+    "log_mean_exp": ScalarFunction("log_mean_exp(a)", ("d * log_mean_exp_slope(a)",)),
     # of the chances below and above; by t and p their slopes are sent to the logarithms
     "gamma_log_below": ScalarFunction(
         "gamma_tails(a, b, c)[0]", ("d * gamma_tails(a, b, c)[2]", "", "d * gamma_tails(a, b, c)[4]")
@@ -113,6 +127,7 @@ PARTIAL = frozenset({
     "div", "pow", "log", "log1p", "sqrt", "logit", "lgamma", "digamma", "exp", "expm1", "tan", "log1mexp", "log1pmx", "stirling",
     "deviance", "mul", "square", "log_ndtr", "logaddexp", "atan2", "sigmoid", "softplus", "tanh", "sin", "cos", "atan", "erf", "Phi",
     "log_of", "log1p_of", "times_log", "gamma_log_below", "gamma_log_above", "beta_log_below", "beta_log_above",
+    "log_mills", "log_mills_sum", "log_mills_difference", "skew_normal_log_below", "log_mean_exp", "hypergeometric_log_total",
 })  # fmt: skip
 """Words whose derivatives may be infinite or no number."""
 
@@ -174,6 +189,18 @@ EXPANSIONS: dict[str, Expansion] = {
             ("is_edge", "(k == 0) | (k == n)"),
             ("up", "where(is_edge, 1.0, k)"),
             ("down", "where(is_edge, 1.0, n - k)"),
+        ),
+    ),
+    "hypergeometric_log_prob": Expansion(
+        ("k", "n", "good", "bad"),
+        "binomial_log_prob(k, good, p, q, log_p, log_q) + binomial_log_prob(n - k, bad, p, q, log_p, log_q)"
+        " - binomial_log_prob(n, total, p, q, log_p, log_q)",
+        (
+            ("total", "good + bad"),
+            ("p", "where(total > 0, n / where(total > 0, total, 1.0), 0.5)"),
+            ("q", "1 - p"),
+            ("log_p", "log_of(p)"),
+            ("log_q", "log1p_of(-p)"),
         ),
     ),
     "negative_binomial_log_prob": Expansion(

@@ -10,7 +10,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from pgmlang.model.expr import Apply, Choose, Const, Expr, First, Reduce, Ref, Rename, children, inside_out
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Element,
+    Expr,
+    First,
+    Identity,
+    Reduce,
+    Ref,
+    Rename,
+    children,
+    inside_out,
+)
 from pgmlang.model.model import Model
 from pgmlang.normal.nodes import number
 from pgmlang.normal.piecewise import literal_of
@@ -106,7 +119,7 @@ def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form], wit
             definition = model.definition_of.get(name)
             hangs = definition is not None and wanted & set(model.random_parents(definition))
             return OTHER if hangs else FREE
-        case Const() | First():
+        case Const() | First() | Element() | Identity():
             return FREE
         case Apply(function="mul", arguments=arguments):
             if number(arguments[0]) == -1 and made[id(arguments[1])] == ITSELF:

@@ -6,7 +6,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.diagnostics.source import Span
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Reduce, Rename, children
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Expr,
+    Identity,
+    MatrixApply,
+    Reduce,
+    Rename,
+    Stack,
+    children,
+)
 from pgmlang.model.model import Model
 from pgmlang.normal.functions import Functions
 from pgmlang.normal.rewrite import map_definitions, map_expressions, map_guide, rebuilt
@@ -136,6 +148,8 @@ class Algebra(Functions):
         return self.reduce(function, body, axis, is_plate, span)
 
     def _summed(self, body: Expr, axis: str, is_plate: bool, span: Span | None) -> Expr:
+        if not is_plate and (along_diagonal := self._along_diagonal(body, axis, span)) is not None:
+            return along_diagonal
         terms, constant = self.terms(body)
         split = constant == 0 and (is_plate or all(axis in t.axes for _, t in terms))
         if split and (len(terms) > 1 or (terms and terms[0][0] != 1)):
@@ -153,6 +167,21 @@ class Algebra(Functions):
             inner = self._summed(body.body, axis, False, span)
             return self.reduction("sum", inner, body.axis, False, span)
         return self.reduce("sum", body, axis, is_plate, span)
+
+    def _along_diagonal(self, body: Expr, axis: str, span: Span | None) -> Expr | None:
+        """The sum of a product with an identity over one of its axes: the rest along the other one. None for what has no identity,
+        and where the rest varies along both."""
+        factors = self.factors(body)
+        for i, factor in enumerate(factors):
+            if not isinstance(factor, Identity) or axis not in factor.axes:
+                continue
+            other = factor.rows if axis == factor.columns else factor.columns
+            rest = [*factors[:i], *factors[i + 1 :]]
+            if any(axis in f.axes and other in f.axes for f in rest):
+                return None
+            out = self.product([self.renamed(f, axis, other, span) for f in rest], span)
+            return out if other in out.axes else self.product((out, self.ones(other)), span)
+        return None
 
     def renamed(self, body: Expr, old: str, new: str, span: Span | None) -> Expr:
         """An axis by another name, said at the variables themselves where nothing stands in between."""
@@ -175,6 +204,20 @@ class Algebra(Functions):
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 c, a, b = (self.renamed(e, old, new, span) for e in (condition, then, otherwise))
                 return self.choice(c, a, b, span)
+            case Stack(entries=entries, axis=axis):
+                listed = tuple(self.renamed(e, old, new, span) for e in entries)
+                return self.shared(replace(body, axes=axes, entries=listed, axis=new if axis == old else axis))
+            case Identity(rows=rows, columns=columns):
+                named = [new if a == old else a for a in (rows, columns)]
+                return self.shared(Identity(body.type, tuple(named), span, *sorted(named)))
+            case MatrixApply(body=inner, rows=rows, columns=columns) if old not in (rows, columns):
+                return self.shared(replace(body, axes=axes, body=self.renamed(inner, old, new, span)))
+            case MatrixApply(function="inverse" | "cholesky", body=inner, rows=rows, columns=columns) if (
+                new not in inner.axes
+            ):
+                named = [new if a == old else a for a in (rows, columns)]
+                inner = self.renamed(inner, old, new, span)
+                return self.shared(MatrixApply(body.type, axes, span, body.function, inner, *named))
             case Rename(body=inner, old=first, new=second) if second == old:
                 return self.renamed(inner, first, new, span) if first != new else inner
         return self.shared(Rename(body.type, axes, span, body, old, new))

@@ -56,7 +56,8 @@ def _family(algebra: Algebra, dist: Dist) -> Dist:
     for respelling in row.respellings:
         if respelling.variant == dist.variant:
             said = {k: _of_formula(algebra, text, numbers, dist) for k, text in respelling.arguments.items()}
-            return replace(dist, variant=respelling.canonical, arguments=tuple(said.items()))
+            family = respelling.family or dist.family
+            return replace(dist, family=family, variant=respelling.canonical, arguments=tuple(said.items()))
     if row.takes and row.limits and all(_is_infinite(numbers.get(k)) for k in row.limits):
         assert dist.base is not None
         return dist.base

@@ -16,16 +16,22 @@ from pgmlang.model.expr import (
     Choose,
     Const,
     Contract,
+    Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
     Rename,
+    Stack,
     references,
+    walk,
 )
-from pgmlang.model.model import Definition, Model, Variable
+from pgmlang.model.model import Definition, Factor, Model, Variable
 from pgmlang.model.recursions import names_reached
+from pgmlang.model.types import COUNT, REAL
 from pgmlang.normal.rewrite import guide_expressions, map_expressions, map_guide, rebuilt
 
 KEEPS_AXIS = ("softmax", "cumsum")
@@ -86,7 +92,7 @@ class Inliner:
     def __init__(self, model: Model, definitions: tuple[Definition, ...]) -> None:
         self.model = model
         self.definitions = {d.target: d for d in definitions}
-        self.recursive = _recursive(model, self.definitions)
+        self.left_named = _recursive(model, self.definitions) | _reduced_elsewhere(model, self.definitions)
         self._bodies: dict[str, Expr] = {}
         self._made: dict[int, tuple[Expr, Expr]] = {}
 
@@ -99,7 +105,7 @@ class Inliner:
             below = () if pending[-1] in self._bodies else self.model.mentions(definition)
             more = [
                 r.name for r in below
-                if r.name in self.definitions and r.name not in self._bodies and r.name not in self.recursive
+                if r.name in self.definitions and r.name not in self._bodies and r.name not in self.left_named
             ]  # fmt: skip
             if more:
                 pending.extend(more)
@@ -118,11 +124,11 @@ class Inliner:
 
     def _inline(self, expr: Expr) -> Expr:
         out = rebuilt(expr, self)
-        if not isinstance(out, Ref) or out.name not in self.definitions or out.name in self.recursive:
+        if not isinstance(out, Ref) or out.name not in self.definitions or out.name in self.left_named:
             return out
         variable = self.model.by_name[out.name]
         body: Expr | None = self.body(out.name)
-        if body is None or (isinstance(body, Ref) and body.name in self.recursive):
+        if body is None or (isinstance(body, Ref) and body.name in self.left_named):
             return out
         if out.lag:
             body = Moved(self.model, variable, out.lag)(body)
@@ -135,6 +141,31 @@ def _recursive(model: Model, definitions: Mapping[str, Definition]) -> set[str]:
     """Names that hang on themselves, through ``prev`` or not (a cycle that the graph refuses)."""
     below = {n: {r.name for r in model.mentions(d) if r.name in definitions} for n, d in definitions.items()}
     return {name for name in definitions if name in names_reached(below, name)}
+
+
+def _reduced_elsewhere(model: Model, definitions: Mapping[str, Definition]) -> set[str]:
+    """Names that reduce over the rows of a plate and are used at a place in other plates than their own, or inside of another
+    reduction: which rows are meant hangs on the place."""
+    reducing = {n for n, d in definitions.items() if any(_is_over_rows(model, e) for e in walk(d.value))}
+    if not reducing:
+        return set()
+    below = {n: {r.name for r in model.mentions(d) if r.name in definitions} for n, d in definitions.items()}
+    # what names one of them is written with it
+    reducing |= {n for n in definitions if not reducing.isdisjoint(names_reached(below, n))}
+    places: list[tuple[tuple[str, ...], Definition | Factor]] = [(f.plates, f) for f in model.factors]
+    places += [(model.by_name[d.target].plates, d) for d in definitions.values() if d.target in model.by_name]
+    out: set[str] = set()
+    for plates, item in places:
+        out |= {
+            r.name for r in model.mentions(item) if r.name in reducing and plates != model.by_name[r.name].plates
+        }
+        inside = (e for expr in model.expressions(item) for e in walk(expr) if _is_over_rows(model, e))
+        out |= {r.name for e in inside for r in references(e) if r.name in reducing}
+    return out
+
+
+def _is_over_rows(model: Model, expr: Expr) -> bool:
+    return isinstance(expr, Reduce) and expr.is_plate and model.plate_by_name[expr.axis].is_rows
 
 
 class _Substitution(ABC):
@@ -187,6 +218,8 @@ class Moved(_Substitution):
     def rewrite(self, expr: Expr) -> Expr | None:
         if self.chain is None or (isinstance(expr, First) and expr.plate != self.chain):
             return None
+        if isinstance(expr, Element) and not expr.axes:
+            return expr if expr.axis in self._steady() else self._element_back(expr)
         if isinstance(expr, First):  # among the first of the rows that look back this far
             return replace(expr, count=expr.count + self.lag)
         if isinstance(expr, Ref) and expr.name in self.model.by_name:
@@ -201,6 +234,13 @@ class Moved(_Substitution):
             # elements of the sequence are those of its rows before too; other outer elements may change from row to row
             return made if set(variable.plates) <= self._steady() else None
         return self.inside(expr)
+
+    def _element_back(self, expr: Element) -> Expr | None:
+        """The position in the sequence of a row that looks back from far enough along."""
+        if expr.axis != self.chain or expr.type.kind == "labels":
+            return None
+        lag = Const(COUNT, (), expr.span, self.lag)
+        return Apply(REAL, (), expr.span, "sub", (expr, lag))
 
     def _steady(self) -> set[str]:
         assert self.chain is not None
@@ -228,6 +268,8 @@ class Picked(_Substitution):
                 return expr
             case First(plate=plate):
                 return None if self.is_plate and plate == axis else expr
+            case Element():
+                return self._element(expr)
             case Ref():
                 return self._reference(expr)
             case Rename(body=body, old=old, new=new) if new == axis and not self.is_plate:
@@ -241,11 +283,27 @@ class Picked(_Substitution):
                     is_kept = isinstance(expr, Reduce) and expr.function in KEEPS_AXIS
                     return None if is_kept or self.is_plate else expr
                 return self._without_axis(expr)
+            case Stack(entries=entries, axis=along):
+                if along == axis and not self.is_plate:
+                    return self._entry(entries)
+                return None if along in self.index.axes else self._without_axis(expr)
+            case Identity(rows=rows, columns=columns):
+                # an element of one axis of an identity is no identity
+                return None if axis in (rows, columns) or {rows, columns} & set(self.index.axes) else expr
+            case MatrixApply(rows=rows, columns=columns):
+                return None if {axis, *self.index.axes} & {rows, columns} else self._without_axis(expr)
             case NetCall():
                 return None if axis in expr.axes else self.inside(expr)
             case Apply() | Choose():
                 return self._without_axis(expr)
         return None
+
+    def _entry(self, entries: tuple[Expr, ...]) -> Expr | None:
+        """The entry of a vector written out at a label; None where which one is not known."""
+        labels = self.model.axis_labels(self.axis)
+        if not isinstance(self.index, Const) or labels is None or str(self.index.value) not in labels:
+            return None
+        return entries[labels.index(str(self.index.value))]
 
     @staticmethod
     def _of(whole: Picked, body: Expr, axis: str) -> Expr | None:
@@ -261,6 +319,14 @@ class Picked(_Substitution):
             return made
         extra = tuple(a for a in self.index.axes if a not in expr.axes) if self.axis in expr.axes else ()
         return replace(made, axes=(*(a for a in expr.axes if a != self.axis), *extra))
+
+    def _element(self, expr: Element) -> Expr | None:
+        """The element that is picked, where it is of the axis picked along: a label is the index itself."""
+        if expr.axis in self.outer:
+            return None
+        if expr.axis != self.axis or self.is_plate == bool(expr.axes):
+            return expr
+        return self.index if expr.type.kind == "labels" and self.index.type == expr.type else None
 
     def _reference(self, expr: Ref) -> Expr | None:
         variable = self.model.by_name.get(expr.name)

@@ -12,7 +12,23 @@ import math
 from typing import Any
 
 from pgmlang.diagnostics.source import Span
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename, children
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Element,
+    Expr,
+    First,
+    Identity,
+    MatrixApply,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Stack,
+    children,
+)
 from pgmlang.model.types import REAL, TRUTH, Type
 from pgmlang.signatures.functions import FUNCTIONS
 
@@ -161,14 +177,20 @@ def _own_fields(expr: Expr) -> tuple[Any, ...]:
             return (name, tuple(a for a, _ in index), lag)
         case Apply(function=function):
             return (function,)
-        case Contract(axis=axis):
+        case Contract(axis=axis) | Stack(axis=axis):
             return (axis,)
         case Reduce(function=function, axis=axis, is_plate=is_plate):
             return (function, axis, is_plate)
         case First(count=count, plate=plate):
             return (count, plate)
+        case Element(axis=axis):
+            return (axis,)
         case Rename(old=old, new=new):
             return (old, new)
+        case Identity(rows=rows, columns=columns):
+            return (rows, columns)
+        case MatrixApply(function=function, rows=rows, columns=columns):
+            return (function, rows, columns)
         case NetCall(net=net, output=output):
             return (net, output)
         case _:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import product
 
 from pgmlang.diagnostics.source import Span
-from pgmlang.model.expr import Apply, Choose, Const, Expr, First, Reduce, Ref, inside_out, walk
+from pgmlang.model.expr import Apply, Choose, Const, Element, Expr, First, Reduce, Ref, inside_out, walk
 from pgmlang.model.model import Model
 from pgmlang.normal.algebra import Algebra
 from pgmlang.normal.nodes import is_nonnegative, number
@@ -58,12 +58,12 @@ def literal_of(model: Model, expr: Expr) -> Literal | None:
 
 
 def is_of_data(model: Model, expr: Expr) -> bool:
-    """Whether an expression hangs on inputs of its own row, and on the place in a chain, alone."""
+    """Whether an expression hangs on inputs of its own row, and on the element that it stands at, alone."""
     return all(
         node.lag == 0 and node.name in model.by_name and model.by_name[node.name].role == "input"
         for node in walk(expr)
         if isinstance(node, Ref)
-    ) and any(isinstance(node, Ref | First) for node in walk(expr))
+    ) and any(isinstance(node, Ref | First | Element) for node in walk(expr))
 
 
 class Pieces:
@@ -159,7 +159,7 @@ class Pieces:
                 return function in ("add", "mul", *COMPARISONS) or is_bounded
             case Reduce(function=function):
                 return function in ("sum", "mean")
-            case Choose() | First():
+            case Choose() | First() | Element():
                 return True
         return False
 

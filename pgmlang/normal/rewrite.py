@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from pgmlang.model.expr import Apply, Choose, Contract, Expr, NetCall, Reduce, Ref, Rename
+from pgmlang.model.expr import Apply, Choose, Contract, Expr, MatrixApply, NetCall, Reduce, Ref, Rename, Stack
 from pgmlang.model.model import (
     Choice,
     Conditional,
@@ -43,9 +43,16 @@ def rebuilt(expr: Expr, child: Rewriting) -> Expr:
         case Contract(left=left, right=right):
             a, b = child(left), child(right)
             return expr if a is left and b is right else replace(expr, left=a, right=b)
-        case Reduce(body=body) | Rename(body=body):
+        case Reduce(body=body) | Rename(body=body) | MatrixApply(body=body):
             inner = child(body)
             return expr if inner is body else replace(expr, body=inner)
+        case Stack(entries=entries):
+            listed = tuple(child(e) for e in entries)
+            return (
+                expr
+                if all(x is y for x, y in zip(listed, entries, strict=True))
+                else replace(expr, entries=listed)
+            )
         case Choose(condition=condition, then=then, otherwise=otherwise):
             c, a, b = child(condition), child(then), child(otherwise)
             same = c is condition and a is then and b is otherwise

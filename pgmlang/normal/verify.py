@@ -15,12 +15,16 @@ from pgmlang.model.expr import (
     Apply,
     Choose,
     Contract,
+    Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
     Rename,
+    Stack,
     children,
     inside_out,
 )
@@ -221,6 +225,21 @@ def _axes_add_up(context: Context) -> Iterator[str]:
                 wanted = inside - {axis}
             case Reduce(function=function, axis=axis):
                 wanted = inside if function in ALONG_AXIS else inside - {axis}
+            case Stack(axis=axis):
+                wanted = inside | {axis}
+                if axis in inside:
+                    yield f"an entry of a vector along `{axis}` in {statement.says} has that axis itself"
+                size = context.model.axis_size(axis) if context.is_axis(axis) else None
+                if size != len(node.entries):
+                    yield f"{len(node.entries)} entries along `{axis}` in {statement.says}, which has {size} elements"
+            case Identity(rows=rows, columns=columns):
+                wanted = {rows, columns}
+                if rows == columns or context.model.root_axis(rows) != context.model.root_axis(columns):
+                    yield f"an identity in {statement.says} is along `{rows}` and `{columns}`"
+            case MatrixApply(function=function, rows=rows, columns=columns):
+                wanted = inside - {rows, columns} if function in ("det", "logdet") else inside
+                if not {rows, columns} <= inside:
+                    yield f"`{function}` in {statement.says} is of a matrix along `{rows}` and `{columns}`, not {sorted(inside)}"
             case Rename(old=old, new=new):
                 wanted = {new if a == old else a for a in inside}
             case _:
@@ -302,6 +321,17 @@ def _lagged(expr: Expr, excluded: int, known: dict[str, Expr]) -> Iterator[tuple
             pending.extend((child, count) for child in children(node))
 
 
+def _elements_are_here(context: Context) -> Iterator[str]:
+    """The present element of an axis varies along it; that of a plate is of one around the place."""
+    for statement, node in _nodes(context):
+        if not isinstance(node, Element):
+            continue
+        if not context.is_axis(node.axis) or node.axes not in ((), (node.axis,)):
+            yield f"the element of `{node.axis}` in {statement.says} has the axes {node.axes}"
+        elif not node.axes and node.axis not in context.model.plate_by_name:
+            yield f"`{node.axis}` in {statement.says} is no plate, and its element has no axis"
+
+
 def _functions_are_known(context: Context) -> Iterator[str]:
     for statement, node in _nodes(context):
         if isinstance(node, Apply) and node.function not in ELEMENTWISE:
@@ -345,6 +375,7 @@ RULES: tuple[Rule, ...] = (
     Rule("axes add up", _axes_add_up),
     Rule("lags are in chains", _lags_are_in_chains),
     Rule("lags are guarded", _lags_are_guarded),
+    Rule("elements are here", _elements_are_here),
     Rule("functions are known", _functions_are_known),
     Rule("conditions are truths", _conditions_are_truths),
     Rule("arguments fit families", _arguments_fit_families),

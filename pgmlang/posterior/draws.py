@@ -20,6 +20,11 @@ def draw(given: Conditioned, num_draws: int) -> Columns:
     if posterior.points:
         return _at_points(given, num_draws)
     fit = posterior.fit
+    if not posterior.reasons_against_gaussian:
+        from pgmlang.posterior.gaussian import answers_given
+
+        gaussian, rest = answers_given(posterior, given.evidence)
+        return gaussian.sample(rest, num_draws, given.seed)
     if posterior.reasons_against_tables or (
         posterior.reasons_against_tables_of_rows and not given.evidence and not fit.is_given
     ):

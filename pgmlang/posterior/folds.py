@@ -87,14 +87,28 @@ def sample(given: Conditioned, num_draws: int) -> Columns:
 
 
 def log_z(posterior: Posterior, evidence: tuple[Evidence, ...] = ()) -> float:
-    """log Z of a network of tables with evidence clamped: ln P(evidence) of a directed one. Raises PgmError PGM0609 when it
-    is minus infinity."""
+    """log Z of a network of tables with evidence clamped: ln P(evidence) of a directed one, a density where it is of numbers. Raises
+    PgmError PGM0609 when it is minus infinity."""
     if posterior.points:
         values = [log_z(point, evidence) for point in posterior.points]
         return float(np.logaddexp.reduce(values) - math.log(len(values)))
+    if not posterior.reasons_against_gaussian:
+        return _log_density(posterior, evidence)
     answers = posterior.tables
     hard, soft = answers.evidence(condition(posterior, evidence=evidence).evidence)
     value = float(answers.engine.log_z(hard, soft)[0])
     if value == float("-inf"):
         raise PgmError(answers.impossible(hard, soft, evidence))
+    return value
+
+
+def _log_density(posterior: Posterior, evidence: tuple[Evidence, ...]) -> float:
+    """The same of a conditional Gaussian network."""
+    from pgmlang.posterior.gaussian import answers_given
+
+    answers, rest = answers_given(posterior, condition(posterior, evidence=evidence).evidence)
+    row = answers.rows_of(rest)
+    value = float(answers.engine.log_evidence(row)[0])
+    if value == float("-inf"):
+        raise PgmError(answers.impossible(row, rest))
     return value

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model, Plate, Variable
-from pgmlang.model.types import Type
+from pgmlang.model.types import REAL, Type
 from pgmlang.posterior.record import Posterior
 from pgmlang.results.fit import GIVEN, Fit
+from pgmlang.tables import DiscreteNetwork
 
 if TYPE_CHECKING:
-    from pgmlang.tables import DiscreteNetwork
+    from pgmlang.gaussian import GaussianNetwork
 
 
 def posterior_of_fit(fit: Fit) -> Posterior:
@@ -54,12 +55,18 @@ def posterior_of_model(
     return posterior
 
 
-def posterior_of_network(network: DiscreteNetwork) -> Posterior:
-    """A network of a BIF or UAI file; its rows are tables with a column for each variable."""
+def posterior_of_network(network: DiscreteNetwork | GaussianNetwork) -> Posterior:
+    """A network of a file; its rows are tables with a column for each variable."""
     plate = Plate("row")
+    labels, numbers = (
+        (network.variables, ())
+        if isinstance(network, DiscreteNetwork)
+        else (network.discrete.variables, network.numbers)
+    )
     variables = tuple(
         Variable(v.name, "random", Type("labels", labels=tuple(v.labels), owner=v.name), plates=(plate.name,))
-        for v in network.variables
+        for v in labels
     )
+    variables += tuple(Variable(n, "random", REAL, plates=(plate.name,)) for n in numbers)
     model = Model(network.name, (), (plate,), variables, ())
     return Posterior(Fit(model, "", GIVEN, {}), network)

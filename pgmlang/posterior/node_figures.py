@@ -38,7 +38,7 @@ def drawing_of(
     fit = posterior.fit
     shaded = tuple(fit.provenance.get("observed", ())) if observed is None else observed
     if posterior.network is not None:
-        scene, count = network_scene(posterior.network, shaded), len(posterior.network.variables)
+        scene, count = network_scene(posterior.network, shaded), len(fit.model.variables)
     else:
         scene = model_scene(fit.model, shaded, sizes=drawn_sizes(fit), distributions=distributions)
         count = len(list(fit.model.of_role("random", "field")))

@@ -80,6 +80,25 @@ def _by_tables(given: Conditioned, query: Query) -> Answer:
     )
 
 
+def _against_gaussian(given: Conditioned, query: Query) -> Iterator[str]:
+    posterior = given.posterior
+    yield from posterior.reasons_against_gaussian
+    if posterior.reasons_against_gaussian or posterior.network is not None:
+        return
+    model = posterior.fit.model
+    asked = [model.by_name[base(n)] for n in _names(query) if base(n) in model.by_name]
+    if any(v.role != "random" or v.name in posterior.fit.parameters for v in asked):
+        yield "something that is asked is no variable of a row"
+    if sum(t.op is not None and not v.type.is_discrete for t, v in zip(query.targets, asked, strict=False)) > 1:
+        yield "several numbers are compared together"
+
+
+def _by_gaussian(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.posterior.gaussian import answer
+
+    return answer(given, query)
+
+
 def _against_labels(given: Conditioned, query: Query) -> Iterator[str]:
     answers = discrete_part(given.posterior.fit)
     if answers is None:
@@ -173,6 +192,7 @@ QUESTIONS = (
     QuestionRow("fields at points", _against_points, _at_points),
     QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
+    QuestionRow("a conditional Gaussian network", _against_gaussian, _by_gaussian),
     QuestionRow("a name that labels define", _against_defined, _by_defined),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
     QuestionRow("a fresh row's numbers by their distributions", _against_distributions, _by_distributions),

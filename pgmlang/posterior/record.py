@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.gaussian import GaussianNetwork
 from pgmlang.model.row_plates import row_plate, unit_plate
 from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
 from pgmlang.query.network import NetworkAnswers, answers_of_network
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pgmlang.exact import ExactEngine
+    from pgmlang.gaussian.from_model import RowNetwork
+    from pgmlang.query.gaussian_network import GaussianAnswers
     from pgmlang.tables import DiscreteNetwork
     from pgmlang.tables.unroll import Unrolled
 
@@ -27,13 +31,13 @@ class Posterior:
     """What is known of a model's variables.
 
     ``fit``: what a fit leaves (a point, draws, weighted draws, marginals, a guide); of a model that gives everything
-    itself, its values held and nothing else. ``network``: that of a BIF or UAI file, whose variables are those of
+    itself, its values held and nothing else. ``network``: that of a file (BIF, UAI; of numbers JSON), whose variables are those of
     ``fit.model``; None for a model. ``one_row``: the engine of the network that every row has, kept from one question to the
     next (empty before the first).
     """
 
     fit: Fit
-    network: DiscreteNetwork | None = None
+    network: DiscreteNetwork | GaussianNetwork | None = None
     one_row: list[tuple[Unrolled, ExactEngine]] = field(default_factory=list, repr=False)
 
     def __repr__(self) -> str:
@@ -116,6 +120,9 @@ class Posterior:
         """Those of every row."""
         if self.network is None:
             return self._tables_of(None)
+        if isinstance(self.network, GaussianNetwork):
+            raise PgmError(Diagnostic("PGM0602", self.reasons_against_tables[0],
+                                      help="what takes tables alone takes networks of labels"))  # fmt: skip
         return answers_of_network(self.network)
 
     def _tables_of(self, inputs: dict[str, np.ndarray] | None) -> NetworkAnswers:
@@ -134,6 +141,8 @@ class Posterior:
         from pgmlang.tables.verdict import discrete_without_tables
 
         fit, model = self.fit, self.fit.model
+        if isinstance(self.network, GaussianNetwork):
+            return tuple(f"`{n}` is a number" for n in self.network.numbers)
         if self.network is not None:
             return ()
         out = [d.message for d in discrete_without_tables(model)]
@@ -147,6 +156,44 @@ class Posterior:
         if not out and self._has_fields_in_rows and not fit.is_given and not is_network_of_fields(fit):
             out.append("log Z of the rows' fields is out of reach of tables")
         return tuple(out)
+
+    @cached_property
+    def reasons_against_gaussian(self) -> tuple[str, ...]:
+        """Why a row is no conditional Gaussian network, all of whose answers are closed forms; empty where it is one."""
+        from pgmlang.gaussian.from_model import reasons_against
+        from pgmlang.tables.from_model import iid_plate
+
+        fit, rows = self.fit, {p.name for p in self.fit.model.plates if p.is_rows}
+        if isinstance(self.network, GaussianNetwork):
+            return ()
+        if self.network is not None:
+            return ("every variable is discrete: tables answer",)
+        if fit.draws:
+            return ("the fit holds draws",)
+        if not iid_plate(fit.model, fit.parameters)[0]:
+            return ("the rows are not independent",)
+        held = [v.name for v in fit.model.of_role("random") if v.name in fit.parameters and rows & set(v.plates)]
+        if held:
+            return (f"`{held[0]}` has a value for the elements of the fit alone",)
+        return tuple(dict.fromkeys(d.message for d in reasons_against(fit.model, fit.parameters)))
+
+    @cached_property
+    def gaussian_answers(self) -> GaussianAnswers:
+        """Exact answers about a fresh row that neither inputs nor outer elements tell from others. Raises PgmError PGM0602 for
+        what is no conditional Gaussian network, PGM0610 for values that are not known."""
+        from pgmlang.query.gaussian_network import GaussianAnswers
+
+        return GaussianAnswers(
+            self.network if isinstance(self.network, GaussianNetwork) else self.gaussian_row.network
+        )
+
+    @cached_property
+    def gaussian_row(self) -> RowNetwork:
+        """The network of `gaussian_answers`, of a model, with its map."""
+        from pgmlang.gaussian.from_model import row_network
+
+        fit = self.fit
+        return row_network(fit.model, dict(fit.parameters), dict(fit.sizes), dict(fit.labels))
 
     @cached_property
     def reasons_against_tables_of_rows(self) -> tuple[str, ...]:

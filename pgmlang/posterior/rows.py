@@ -12,6 +12,7 @@ from pgmlang.binding.counted_rows import data_set_of
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import counted_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.gaussian import GaussianNetwork
 from pgmlang.posterior.condition import Conditioned
 from pgmlang.posterior.network_rows import predict_network_rows, score_network_rows
 from pgmlang.posterior.record import Posterior
@@ -34,6 +35,8 @@ class RowAnswerer:
 
 
 def _against_file(posterior: Posterior) -> Sequence[str]:
+    if isinstance(posterior.network, GaussianNetwork):
+        return ["its network holds numbers"]
     return [] if posterior.network is not None else ["it is no network of a file"]
 
 
@@ -61,6 +64,51 @@ def _counted(given: Conditioned) -> Binding:
     """The rows, each as often as it counts where they hang together."""
     fit = given.posterior.fit
     return given.bound if iid_plate(fit.model, fit.parameters)[0] else counted_apart(given.bound)
+
+
+def _against_gaussian(posterior: Posterior) -> Sequence[str]:
+    from pgmlang.posterior.gaussian import reasons_against_rows
+
+    return reasons_against_rows(posterior)
+
+
+def _predict_gaussian(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.posterior.gaussian import predict_rows
+
+    definitions = given.posterior.fit.model.definition_of
+    return (
+        _predict_new_rows(given, targets)
+        if set(targets or ()) & set(definitions)
+        else predict_rows(given, targets)
+    )
+
+
+def _score_gaussian(given: Conditioned) -> Score:
+    from pgmlang.posterior.gaussian import score_rows
+
+    return score_rows(given)
+
+
+def _against_chain(posterior: Posterior) -> Sequence[str]:
+    from pgmlang.posterior.gaussian_chains import reasons_against_chain
+
+    return reasons_against_chain(posterior)
+
+
+def _predict_chain(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.posterior.gaussian_chains import predict_chain
+
+    is_other = set(targets or ()) & set(given.posterior.fit.model.definition_of) or given.bound.weights is not None
+    return _predict_new_rows(given, targets) if is_other else predict_chain(given, targets)
+
+
+def _score_chain(given: Conditioned) -> Score:
+    from pgmlang.posterior.gaussian_chains import score_chain
+
+    rows, names = given.bound, [v.name for v in given.posterior.fit.model.of_role("random")]
+    is_whole = all(n in rows.values and n not in rows.missing for n in names)
+    # where all is seen each row has a score of its own, given the rows before it
+    return _score_new_rows(given) if rows.weights is not None or is_whole else score_chain(given)
 
 
 def _against_fields(posterior: Posterior) -> Sequence[str]:
@@ -192,6 +240,8 @@ ROW_ANSWERERS = (
     RowAnswerer("a network of a file", _against_file, predict_network_rows, score_network_rows),
     RowAnswerer("fields at points", _against_points, _predict_at_points, _score_at_points),
     RowAnswerer("tables", _against_tables, _predict_tables, _score_tables),
+    RowAnswerer("conditional Gaussian networks", _against_gaussian, _predict_gaussian, _score_gaussian),
+    RowAnswerer("chains of normal numbers", _against_chain, _predict_chain, _score_chain),
     RowAnswerer("fields", _against_fields, _predict_fields, _score_fields),
     RowAnswerer("sums, closed forms and particles", _against_nothing, _predict_new_rows, _score_new_rows),
 )

@@ -13,12 +13,12 @@ from torch import Tensor
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.model import Model, Potential
 from pgmlang.model.dependence import definitions_behind, names_behind, nodes_behind
-from pgmlang.model.expr import Apply, Choose, Const, First, Ref
+from pgmlang.model.expr import Apply, Choose, Const, Element, First, Ref
 from pgmlang.normal import canonical_factors
 from pgmlang.normal.affine import form_in
 from pgmlang.query.new_rows import NewRows
 
-ELEMENTWISE = (Apply, Choose, Const, First, Ref)
+ELEMENTWISE = (Apply, Choose, Const, Element, First, Ref)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,11 +24,9 @@ def outer_plates(fit: Fit) -> tuple[str, ...]:
     return plates_told_apart(fit.model, plate) if alike and plate is not None else ()
 
 
-def of_element(
-    fit: Fit, items: Iterable[Evidence], inputs: Mapping[str, np.ndarray] | None = None
-) -> tuple[NetworkAnswers, tuple[Evidence, ...]]:
-    """The network of a fresh row of the outer elements that the evidence names (``school = A``), and the rest of the
-    evidence. ``inputs``: of that row. Raises PgmError PGM0607 where an element is not named, or not known."""
+def elements_told(fit: Fit, items: Iterable[Evidence]) -> tuple[dict[str, int], tuple[Evidence, ...]]:
+    """The outer elements that evidence names (``school = A``), and the rest of it. Raises PgmError PGM0607 where an element is
+    not named, or not known."""
     plates = outer_plates(fit)
     rest: list[Evidence] = []
     elements: dict[str, int] = {}
@@ -49,6 +47,15 @@ def of_element(
             labels = fit.labels.get(plate) or ("0",)
             message = f"each `{plate}` has numbers of its own: the question does not say which is meant"
             raise PgmError(Diagnostic("PGM0607", message, help=f"say which: `P(... | {plate} = {labels[0]})`"))
+    return elements, tuple(rest)
+
+
+def of_element(
+    fit: Fit, items: Iterable[Evidence], inputs: Mapping[str, np.ndarray] | None = None
+) -> tuple[NetworkAnswers, tuple[Evidence, ...]]:
+    """The network of a fresh row of the outer elements that the evidence names (``school = A``), and the rest of the
+    evidence. ``inputs``: of that row. Raises PgmError PGM0607 where an element is not named, or not known."""
+    elements, rest = elements_told(fit, items)
     network = row_network(fit.model, fit.parameters, fit.sizes, fit.labels, inputs, elements)
     fields = frozenset(v.name for v in fit.model.of_role("field"))
-    return NetworkAnswers(network, fields), tuple(rest)
+    return NetworkAnswers(network, fields), rest

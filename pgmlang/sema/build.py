@@ -24,18 +24,21 @@ from pgmlang.model import (
     Type,
     Variable,
 )
+from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import Const, Expr, Ref, Rename
-from pgmlang.model.model import Role
-from pgmlang.model.types import UNKNOWN
+from pgmlang.model.model import Role, expressions_of
+from pgmlang.model.types import UNKNOWN, VECTOR_KINDS
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
-from pgmlang.sema.distributions import LeftSide
 from pgmlang.sema.inference import Inference
+from pgmlang.sema.left_side import LeftSide
 from pgmlang.sema.modules import Loader, Modules, folder_loader
+from pgmlang.sema.named_values import named_values
 from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
+from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.written_out import too_large, too_many_elements, too_many_weights
 from pgmlang.syntax import ast, parse_collecting
 from pgmlang.syntax.collection import no_collection
@@ -127,6 +130,10 @@ class ModelBuilder:
             self.inference.infer(symbol)
         for statement in program.statements:
             self._statement(statement, ExpressionContext())
+        named, unused = named_values(
+            self.scope, (e for item in (*self.factors, *self.definitions) for e in expressions_of(item))
+        )
+        self.definitions += named
         nets = tuple(build_net(self.scope, n) for n in self.scope.nets.values())
         guide = self._guides()
         header = self.collector.header
@@ -136,7 +143,9 @@ class ModelBuilder:
             tuple(self.scope.dims.values()),
             tuple(self.scope.plates.values()),
             tuple(
-                self._variable(s) for s in [*self.scope.variables.values(), *self.scope.owned_parameters.values()]
+                self._variable(s)
+                for s in [*self.scope.variables.values(), *self.scope.owned_parameters.values()]
+                if s.name not in unused
             ),
             tuple(self.factors),
             tuple(self.definitions),
@@ -286,13 +295,16 @@ class ModelBuilder:
         with self.scope.quiet():
             declared = self.collector.declared_type(symbol.declared)
         if declared is not None and declared.kind != "labels" and not self._holds(value, declared):
-            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {self.expressions.supports.shown(value)}",
+            why = constant_problem(value, declared.kind, len(value.axes)) or self.expressions.supports.shown(value)
+            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {why}",
                         statement.value.span, f"declare it `{value.type}`, or leave the type out")  # fmt: skip
             return unknown
-        return value
+        return value if declared is None else as_kind(value, declared.kind)
 
     def _holds(self, value: Expr, declared: Type) -> bool:
         """Whether a value has the kind that its name is declared to be; for intervals, unless it surely has not."""
+        if declared.kind in VECTOR_KINDS and numbers_of(value) is not None:
+            return not constant_problem(value, declared.kind, len(value.axes))
         if value.type.fits(declared.kind):
             return True
         return declared.kind in ("positive", "unit") and not self.expressions.supports.refuses(

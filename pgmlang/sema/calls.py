@@ -8,12 +8,16 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.families import FAMILIES, LEARNED
 from pgmlang.model.expr import Apply, Expr, NetCall, Reduce
 from pgmlang.model.types import REAL, UNKNOWN, Type
-from pgmlang.sema.arithmetic import operator_type, wider
+from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.chains import first_call
+from pgmlang.sema.elements import axis_function
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown, wrong_arity
+from pgmlang.sema.matrices import matrix_call
+from pgmlang.sema.reductions import over, reduction
 from pgmlang.sema.references import previous
-from pgmlang.sema.scope import ExpressionContext
-from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
+from pgmlang.sema.scope import Along, ExpressionContext
+from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS, WRITTEN_REDUCTIONS
+from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
@@ -38,10 +42,14 @@ def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -
         if UNKNOWN in (a.type, b.type):
             return unknown(node.span)
         return Apply(wider(a.type, b.type), merge(a.axes, b.axes), node.span, f"elementwise_{name}", (a, b))
-    if name in REDUCTIONS:
-        return _reduction(builder, node, context)
+    if name in REDUCTIONS or name in WRITTEN_REDUCTIONS:
+        return reduction(builder, node, context)
+    if name in AXIS_FUNCTIONS:
+        return axis_function(builder, node, context)
     if name in FUNCTIONS:
         return _function(builder, node, context)
+    if name in MATRIX_FUNCTIONS:
+        return matrix_call(builder, node, context)
     return _unknown_call(builder, node)
 
 
@@ -54,7 +62,7 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         builder.error("PGM0315", f"the distribution `{name}` stands where a value is needed", span,
                     help="give the draw a name: `x ~ " + name + "(...)`")  # fmt: skip
         return unknown(node.span)
-    if name in FOREIGN_DISTRIBUTIONS:
+    if name in FOREIGN_DISTRIBUTIONS and name not in FOREIGN_FUNCTIONS:
         builder.error("PGM0106", f"`{name}` is another language's name", span, help=FOREIGN_DISTRIBUTIONS[name])
         return unknown(node.span)
     if "." in name and head in builder.scope.modules:
@@ -67,7 +75,15 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         near = f"write `{FOREIGN_FUNCTIONS[name]}`"
         builder.error("PGM0204", f"there is no function `{name}`", span, near)
         return unknown(node.span)
-    known_functions = [*FUNCTIONS, *REDUCTIONS, *builder.scope.nets, *builder.scope.definitions]
+    known_functions = [
+        *FUNCTIONS,
+        *REDUCTIONS,
+        *WRITTEN_REDUCTIONS,
+        *AXIS_FUNCTIONS,
+        *MATRIX_FUNCTIONS,
+        *builder.scope.nets,
+        *builder.scope.definitions,
+    ]
     near = did_you_mean(name, known_functions)
     if not near and "." in name:
         near = f"import the module first: `import std.{head}`"
@@ -77,76 +93,10 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
     return unknown(node.span)
 
 
-def _over(builder: ExpressionScope, node: ast.Call) -> tuple[str | None, bool]:
-    """The axis of ``over = axis``; the flag tells whether the keywords are in order."""
-    axis = None
-    for keyword in node.keywords:
-        if keyword.name != "over":
-            builder.error("PGM0306", f"`{node.function}` has no argument `{keyword.name}`", keyword.span,
-                        help="it takes `over = axis`")  # fmt: skip
-            return None, False
-        if not isinstance(keyword.value, ast.Name) or builder.axis(keyword.value.name) is None:
-            name = keyword.value.name if isinstance(keyword.value, ast.Name) else "this"
-            near = did_you_mean(name, [*builder.scope.dims, *builder.scope.plates])
-            builder.error(
-                "PGM0201",
-                f"`{name}` is not an axis",
-                keyword.value.span,
-                near or "`over` takes a dim or plate",
-            )
-            return None, False
-        axis = builder.axis(keyword.value.name)
-    return axis, True
-
-
-def _reduction(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -> Expr:
-    axis, good = _over(builder, node)
-    if not good:
-        return unknown(node.span)
-    if len(node.arguments) != 1:
-        wrong_arity(builder, node, 1)
-        return unknown(node.span)
-    is_plate = axis in builder.scope.plates if axis else False
-    inner = context
-    if axis is not None and is_plate and axis not in context.plates:
-        around = builder.scope.axes_model.enclosing(axis)
-        inner = replace(context, plates=merge(context.plates, around))
-    body = builder.build(node.arguments[0], inner)
-    if body.type is UNKNOWN:
-        return unknown(node.span)
-    builder.need_number(body)
-    if axis is None:
-        if len(body.axes) != 1:
-            builder.error("PGM0303", f"`{node.function}` needs to know its axis: the value has {listed_axes(body.axes)}",
-                        node.span, f"write `{node.function}(x, over = axis)`")  # fmt: skip
-            return unknown(node.span)
-        axis = body.axes[0]
-    if axis in body.axes:
-        is_plate = False
-    elif not is_plate or axis in context.plates:
-        inside = (
-            f"inside `{axis}` a name means this element's: give the result a name outside of it"
-            if is_plate
-            else ""
-        )
-        builder.error(
-            "PGM0302", f"the value has no axis `{axis}`, only {listed_axes(body.axes)}", node.span, help=inside
-        )
-        return unknown(node.span)
-    kind = body.type if node.function in ("min", "max", "mean") else operator_type("add", body, body)
-    if node.function == "prod":
-        kind = operator_type("mul", body, body)
-    if node.function == "logsumexp":
-        kind = REAL
-    if node.function == "mean" and kind.kind in ("bit", "count", "truth"):
-        kind = Type("unit" if kind.kind != "count" else "positive")
-    return Reduce(kind, tuple(a for a in body.axes if a != axis), node.span, node.function, body, axis, is_plate)
-
-
 def _function(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -> Expr:
     row = FUNCTIONS[node.function]
     axis, good = (
-        _over(builder, node) if node.function in ("softmax", "cumsum") else (None, _has_no_keywords(builder, node))
+        over(builder, node) if node.function in ("softmax", "cumsum") else (None, _has_no_keywords(builder, node))
     )
     if not good:
         return unknown(node.span)
@@ -191,7 +141,10 @@ def net_call(
     if len(node.arguments) != len(net.inputs) or not _has_no_keywords(builder, node):
         wrong_arity(builder, node, len(net.inputs))
         return unknown(node.span)
-    arguments = tuple(builder.build(a, context) for a in node.arguments)
+    arguments = tuple(
+        builder.build(a, replace(context, along=Along((n.name,), 1) if n.name != "real" else Along()))
+        for a, n in zip(node.arguments, net.inputs, strict=True)
+    )
     if any(a.type is UNKNOWN for a in arguments):
         return unknown(node.span)
     batch: tuple[str, ...] = ()

@@ -75,6 +75,8 @@ def needed_names(node: ast.Expr, free: Mapping[str, frozenset[str]]) -> Iterator
                 inner = (condition, then, otherwise)
             case ast.Index(base=base, indices=indices):
                 inner = (base, *indices)
+            case ast.Vector(entries=entries):
+                inner = entries
             case ast.Call(function=function, arguments=arguments, keywords=keywords) if function != "prev":
                 yield from free.get(function, ())
                 inner = (*arguments, *(k.value for k in keywords if k.name != "over"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.families import FAMILIES, LEARNED, Family, Parameter
+from pgmlang.families import FAMILIES, LEARNED, Family, Parameter, Spelling
 from pgmlang.model import Choice, Dist, Distribution, Type
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
@@ -17,24 +17,18 @@ from pgmlang.sema.composition import composition_problem, learned_base_problem, 
 from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
+from pgmlang.sema.left_side import LeftSide, argument_axes, kind_of
 from pgmlang.sema.limit_order import limits_problem
+from pgmlang.sema.matrices import rows_along
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
+from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import TableBuilder
+from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.wrong_arguments import argument_problem
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
-
-
-@dataclass(frozen=True)
-class LeftSide:
-    """The left of a ``~``: its name, axes, and declared type if it has one."""
-
-    name: str
-    axes: tuple[str, ...]
-    declared: Type | None
-    span: Span
 
 
 class DistributionBuilder:
@@ -133,7 +127,8 @@ class DistributionBuilder:
         built: list[tuple[str, Expr | Dist]] = [(family.takes[0], inner)] if inner is not None else []
         result = inner_type if family.support == "inner" else Type(family.support)
         for parameter, argument in arguments:
-            value = self.expressions.build(argument, context)
+            along = argument_axes(self.scope, family, parameter, argument, target)
+            value = self.expressions.build(argument, replace(context, along=along))
             if value.type is UNKNOWN:
                 return None, self._guess(family, inner_type)
             value = self._spread(family, parameter, value, target)
@@ -142,7 +137,12 @@ class DistributionBuilder:
             if parameter.event == 1 and family.event == 0 and family.has_labels_of_its_vector:
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
-            built.append((parameter.name, value))
+            if parameter.event == 2:
+                value = rows_along(self.scope, value, event)
+            built.append((parameter.name, as_kind(value, kind_of(parameter))))
+        if isinstance(variant, Spelling):
+            built = [*spelled_arguments(variant, dict(built), node.span)]  # type: ignore[arg-type]
+            variant = 0
         if family.ordinal:
             result = target.declared or UNKNOWN
             if result is UNKNOWN:
@@ -201,8 +201,13 @@ class DistributionBuilder:
             self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,
                         f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
             return None, UNKNOWN
-        share = self.expressions.build(node.arguments[0], context)
+        weights = family.variants[0][0]
+        along = argument_axes(self.scope, family, weights, node.arguments[0], replace(target, declared=None))
+        share = self.expressions.build(node.arguments[0], replace(context, along=along))
         if share.type is UNKNOWN:
+            return None, UNKNOWN
+        if why := constant_problem(share, "simplex", 1):
+            self._error("PGM0410", f"the weights of a `{family.name}`: {why}", node.arguments[0].span)
             return None, UNKNOWN
         extra = [a for a in share.axes if a not in target.axes]
         if len(extra) != 1:
@@ -225,31 +230,37 @@ class DistributionBuilder:
             self.scope.report(problem)
             return None, type_
         return Dist(
-            family.name, ((family.shares, share), (family.takes[0], base)), 0, base.event, node.span
+            family.name,
+            ((family.shares, as_kind(share, "simplex")), (family.takes[0], base)),
+            0,
+            base.event,
+            node.span,
         ), type_
 
     def _match(
         self, family: Family, positional: list[ast.Expr], node: ast.Call
-    ) -> tuple[int, list[tuple[Parameter, ast.Expr]]] | None:
-        """Arguments to the parameters of the variant they fit."""
+    ) -> tuple[int | Spelling, list[tuple[Parameter, ast.Expr]]] | None:
+        """Arguments to the parameters of the variant, or other spelling, that they fit."""
         words = [k.name for k in node.keywords]
         for i, word in enumerate(words):
             if word in words[:i]:
                 self._error("PGM0306", f"`{word}` is given twice", node.keywords[i].span)
                 return None
+        forms: list[tuple[int | Spelling, tuple[Parameter, ...]]] = [*enumerate(family.variants)]
+        forms += [(s, s.parameters) for s in family.spellings]
         fitting = [
             (i, v)
-            for i, v in enumerate(family.variants)
+            for i, v in forms
             if set(words) <= {p.name for p in v} and len(positional) + len(words) <= len(v)
         ]
-        for i, variant in fitting:
+        for form, variant in fitting:
             by_name = {k.name: k.value for k in node.keywords}
             free = [p for p in variant if p.name not in by_name]
             by_name.update({p.name: a for p, a in zip(free, positional, strict=False)})
             if all(p.name in by_name or p.default is not None for p in variant):
                 if any(p.name in words for p in variant[: len(positional)]):
                     continue
-                return i, [(p, by_name[p.name]) for p in variant if p.name in by_name]
+                return form, [(p, by_name[p.name]) for p in variant if p.name in by_name]
         self.scope.report(argument_problem(family, positional, node))
         return None
 
@@ -276,6 +287,9 @@ class DistributionBuilder:
             has_logit = any(p.name == "logit" for variant in family.variants for p in variant)
             self._error("PGM0410", f"{what} must be {parameter.support}, {supports.shown(value)}", span,
                         cure(value, parameter.support, symbol, has_logit))  # fmt: skip
+            return False
+        if problem := constant_problem(value, kind_of(parameter), parameter.event):
+            self._error("PGM0410", f"{what}: {problem}", span)
             return False
         return self._argument_axes(family, parameter, value, target, event, span, what)
 

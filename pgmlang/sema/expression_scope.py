@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from pgmlang.diagnostics import Diagnostic, Span
-from pgmlang.model.expr import Const, Expr
+from pgmlang.model.expr import Const, Element, Expr, Rename
 from pgmlang.model.types import UNKNOWN, Type
-from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
+from pgmlang.sema.scope import PRIME, ExpressionContext, Scope, Symbol
 from pgmlang.syntax import ast
 
 if TYPE_CHECKING:
@@ -24,6 +24,14 @@ def unknown(span: Span) -> Const:
 def merge(*groups: tuple[str, ...]) -> tuple[str, ...]:
     """Axes of an elementwise result: the union, in the order of first appearance."""
     return tuple(dict.fromkeys(a for group in groups for a in group))
+
+
+def renamed(expr: Expr, old: str, new: str) -> Expr:
+    """A value with an axis by another name."""
+    if old == new:
+        return expr
+    axes = tuple(new if a == old else a for a in expr.axes)
+    return Rename(expr.type, axes, expr.span, expr, old, new)
 
 
 class CallExpander(Protocol):
@@ -53,9 +61,10 @@ class ExpressionScope(ABC):
 
     def axis(self, name: str) -> str | None:
         """The axis a name means here (a ``def``'s formal axis is the caller's), None if it is no axis."""
-        if self.in_module and name not in self.axis_aliases:
+        plain = name.rstrip(PRIME)
+        if self.in_module and plain not in self.axis_aliases:
             return None
-        name = self.axis_aliases.get(name, name)
+        name = self.axis_aliases.get(plain, plain) + name[len(plain) :]
         if self.scope.is_axis(name):
             self.scope.used.add(name)
             return name
@@ -80,14 +89,21 @@ class ExpressionScope(ABC):
     def need_number(self, expr: Expr) -> None:
         """Reports an expression that is no number."""
         if not expr.type.is_numeric:
-            self.error("PGM0307", f"a number is needed here, this has labels of {expr.type}", expr.span,
-                       help="compare labels with `==`, or index an axis by them: `effect[x]`")  # fmt: skip
+            self.error(
+                "PGM0307", f"a number is needed here, this has labels of {expr.type}", expr.span, label_cure(expr)
+            )
 
     def need_kind(self, expr: Expr, kind: str, what: str) -> None:
         """Reports an expression that is not of a kind, for ``what`` needs it."""
         if expr.type.kind not in (kind, "bit", "unknown"):
             self.error("PGM0307", f"{what} needs true or false, this is {expr.type}", expr.span,
                        help="compare: `x > 0`, `rain == yes`")  # fmt: skip
+
+
+def label_cure(expr: Expr) -> str:
+    """What to do with labels where numbers are needed."""
+    position = f"write `position({expr.axis})`, " if isinstance(expr, Element) else ""
+    return f"{position}compare them with `==`, or index an axis by them: `effect[x]`"
 
 
 def wrong_arity(builder: ExpressionScope, node: ast.Call, wanted: int) -> None:

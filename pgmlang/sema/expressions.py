@@ -10,6 +10,7 @@ from pgmlang.sema.expression_scope import ExpressionScope, unknown
 from pgmlang.sema.operators import binary, choice, unary
 from pgmlang.sema.references import indexed, variable
 from pgmlang.sema.scope import ExpressionContext
+from pgmlang.sema.vectors import vector
 from pgmlang.syntax import ast
 
 
@@ -38,5 +39,7 @@ class ExpressionBuilder(ExpressionScope):
                 return choice(self, node, context)
             case ast.Index():
                 return indexed(self, node, context)
+            case ast.Vector():
+                return vector(self, node, context)
             case ast.Call():
                 return call(self, node, context)

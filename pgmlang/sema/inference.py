@@ -12,9 +12,10 @@ from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.calls import net_call
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.definitions import Expander
-from pgmlang.sema.distributions import DistributionBuilder, LeftSide
+from pgmlang.sema.distributions import DistributionBuilder
 from pgmlang.sema.expressions import ExpressionBuilder
-from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
+from pgmlang.sema.left_side import LeftSide
+from pgmlang.sema.scope import Along, ExpressionContext, Scope, Symbol
 from pgmlang.sema.supports import Stated, Supports
 from pgmlang.syntax import ast
 
@@ -120,8 +121,14 @@ class Inference:
         return symbol.stated, type_
 
     def context(self, symbol: Symbol) -> ExpressionContext:
+        axes: tuple[str, ...] = ()
+        if symbol.declared is not None:
+            with self.scope.quiet():
+                axes = self.collector.declared_axes(symbol.declared) or ()
+        along = Along(axes, len(axes)) if isinstance(symbol.statement, ast.Assign) else Along()
+        rows = tuple(a for a in axes if self.scope.root(a) in self.scope.plates and a not in symbol.plates)
         return ExpressionContext(
-            symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables
+            symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables, along, rows
         )
 
     def value(self, symbol: Symbol, context: ExpressionContext) -> Expr:

@@ -18,6 +18,12 @@ def reserved(name: str, span: Span) -> Diagnostic:
     return Diagnostic("PGM0208", f"`{name}` is a word of the language", span, help="choose another name")
 
 
+def primed(name: str, span: Span) -> Diagnostic:
+    base = name.rstrip("'")
+    message = f"`{name}`: a prime makes a second axis of `{base}`, and nothing else has one"
+    return Diagnostic("PGM0208", message, span, help="choose another name")
+
+
 def twice(name: str, span: Span, first: Span) -> Diagnostic:
     return Diagnostic(
         "PGM0202", f"`{name}` is defined twice", span, secondary=(Label(first, "first defined here"),),
@@ -61,6 +67,8 @@ def _problems(names: Iterable[tuple[str, Span]], taken: Mapping[str, Span]) -> I
     for name, span in names:
         if name in RESERVED:
             yield reserved(name, span)
+        elif "'" in name:
+            yield primed(name, span)
         elif name in spans:
             yield twice(name, span, spans[name])
         spans.setdefault(name, span)

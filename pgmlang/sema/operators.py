@@ -10,9 +10,11 @@ from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Rename
 from pgmlang.model.guards import excluded_rows
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
-from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown
-from pgmlang.sema.references import as_label
+from pgmlang.sema.elements import as_label, axis_named
+from pgmlang.sema.expression_scope import ExpressionScope, label_cure, listed_axes, listed_names, merge, unknown
+from pgmlang.sema.matrices import matrix_product
 from pgmlang.sema.scope import ExpressionContext
+from pgmlang.sema.vectors import sides
 from pgmlang.signatures.functions import OPERATORS
 from pgmlang.syntax import ast
 
@@ -45,7 +47,7 @@ def binary(builder: ExpressionScope, node: ast.Binary, context: ExpressionContex
     if len(spine) > LONG:
         operands = [builder.build(e, context) for e in (first, *(b.right for b in spine))]
         return _balanced(builder, operands, [b.op for b in spine], node.span)
-    left, right = builder.build(node.left, context), builder.build(node.right, context)
+    left, right = sides(builder, node, context)
     return _operation(builder, node.op, left, right, node.span)
 
 
@@ -76,8 +78,7 @@ def _operation(builder: ExpressionScope, op: str, left: Expr, right: Expr, span:
     elif "labels" in (left.type.kind, right.type.kind):
         if function not in ("eq", "ne") or left.type.kind != right.type.kind:
             bad = left if left.type.kind == "labels" else right
-            builder.error("PGM0307", "labels are not numbers", bad.span or span,
-                        help="compare them with `==`, or index an axis by them: `effect[x]`")  # fmt: skip
+            builder.error("PGM0307", "labels are not numbers", bad.span or span, label_cure(bad))
             return unknown(span)
         if left.type != right.type and (left.type.axis or right.type.axis):
             builder.error("PGM0307", f"a label of {left.type} never equals one of {right.type}", span)
@@ -89,13 +90,17 @@ def _label_comparison(builder: ExpressionScope, node: ast.Binary, context: Expre
     """``rain == yes``: one side has labels, the other is one of them."""
     for side, other in ((node.left, node.right), (node.right, node.left)):
         label = as_label(builder, other, context)
-        if label is None or as_label(builder, side, context) is not None:
+        is_word = as_label(builder, side, context) is not None and axis_named(builder, side, context) is None
+        if label is None or is_word:
             continue
-        if isinstance(other, ast.Number):
+        axis = axis_named(builder, other, context)
+        if isinstance(other, ast.Number) or axis is not None:
             with builder.scope.quiet():
                 probe = builder.build(side, context)
-            if probe.type.kind != "labels":
-                return None
+            if probe.type.kind != "labels" or (
+                axis is not None and not _is_label(builder, label, axis, probe.type)
+            ):
+                continue
         value = builder.build(side, context)
         if value.type is UNKNOWN:
             return unknown(node.span)
@@ -103,20 +108,32 @@ def _label_comparison(builder: ExpressionScope, node: ast.Binary, context: Expre
             return None
         labels = builder.scope.type_labels(value.type)
         if labels is not None and label not in labels:
-            builder.error("PGM0209", f"`{label}` is not a label of {value.type}", other.span,
-                        did_you_mean(label, labels) or f"its labels are {listed_names(labels)}")  # fmt: skip
+            cure = did_you_mean(label, labels) or f"its labels are {listed_names(labels)}"
+            named = axis_named(builder, side, context)
+            if isinstance(other, ast.Number) and named is not None:
+                cure = f"compare the position: `position({named}) {node.op} {label}`"
+            builder.error("PGM0209", f"`{label}` is not a label of {value.type}", other.span, cure)
             return unknown(node.span)
         constant = Const(value.type, (), other.span, label)
         return Apply(TRUTH, value.axes, node.span, OPERATORS[node.op], (value, constant))
     return None
 
 
+def _is_label(builder: ExpressionScope, word: str, axis: str, type_: Type) -> bool:
+    """Whether a word that is the name of an axis too is a label beside a value of this type."""
+    labels = builder.scope.type_labels(type_)
+    return word in labels if labels is not None else type_.axis != builder.scope.root(axis)
+
+
 def _contract(builder: ExpressionScope, node: ast.Binary, context: ExpressionContext) -> Expr:
-    left, right = builder.build(node.left, context), builder.build(node.right, context)
+    left, right = sides(builder, node, context, is_contracted=True)
     if UNKNOWN in (left.type, right.type):
         return unknown(node.span)
     builder.need_number(left)
     builder.need_number(right)
+    product = matrix_product(builder, left, right, node.span, context)
+    if product is not None:
+        return product
     shared = [a for a in left.axes if a in right.axes and a not in context.plates]
     if len(shared) != 1:
         both = f"{listed_axes(left.axes)} and {listed_axes(right.axes)}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgmlang.diagnostics import Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.expr import Const, Element, Expr, Ref
 from pgmlang.model.types import TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.chains import chain_of, first_rows, lag_of
-from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, unknown
-from pgmlang.sema.scope import ExpressionContext, Symbol
+from pgmlang.sema.elements import as_label, labelled_element, present_element
+from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, renamed, unknown
+from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
 
@@ -41,11 +44,10 @@ def _other_name(builder: ExpressionScope, node: ast.Name, context: ExpressionCon
         return Const(Type("positive"), (), span, INFINITY[name])
     if name in builder.scope.broken_names or name.split(".")[0] in builder.scope.broken_names:
         return unknown(span)
-    if builder.axis(name) is not None:
-        builder.error("PGM0307", f"`{name}` is an axis, not a value", span,
-                    help=f"reduce over it, as in `sum(x, over = {name})`, or use a variable that lives in it")  # fmt: skip
-        return unknown(span)
-    if builder.is_net(name) or builder.expander.knows(name) or name in FUNCTIONS or name in REDUCTIONS:
+    axis = builder.axis(name)
+    if axis is not None:
+        return present_element(builder, axis, span, context)
+    if builder.is_net(name) or builder.expander.knows(name) or name in {*FUNCTIONS, *REDUCTIONS}:
         builder.error("PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`")
         return unknown(span)
     near = builder.scope.near_name(name, context)
@@ -94,18 +96,34 @@ def reference(
     if type_ is UNKNOWN and symbol.busy:
         return Ref(UNKNOWN, axes, span, symbol.name, (), lag)
     batch = builder.scope.axes_model.batch_axes(symbol.plates)
+    # a name means this place's element of the plates around it, unless an index says which
     slots = [p for p in batch if p not in context.plates] + list(axes)
+    slots += [p for p in batch if p in context.plates]
     chosen: dict[str, Expr] = {}
+    inside = replace(context, along=Along())
     for node in indices:
-        slot, value = _index_slot(builder, symbol, node, [s for s in slots if s not in chosen], context)
+        left_over = [s for s in slots if s not in chosen]
+        slot, value = _index_slot(builder, symbol, node, left_over, inside, len(indices) - len(chosen))
         if slot is None:
             return unknown(span)
         chosen[slot] = value
-    left = [p for p in batch if p not in context.plates and p not in chosen]
+    # the present element of an axis or plate itself: that is what the name alone means
+    here = [
+        s for s, e in chosen.items()
+        if isinstance(e, Element) and e.axis == s and (s in axes) == bool(e.axes)
+        and not any(s in other.axes for t, other in chosen.items() if t != s)
+    ]  # fmt: skip
+    chosen = {s: e for s, e in chosen.items() if s not in here}
+    moved = _moved(chosen, (*batch, *axes), context)
+    chosen = {s: e for s, e in chosen.items() if s not in moved}
+    left = [p for p in batch if p not in context.plates and p not in (*chosen, *here)]
+    # outside of a plate that is an axis of the left-hand side, what lives in it is a vector along it
+    along = tuple(p for p in (*left, *(h for h in here if h not in axes)) if p in context.rows or p in moved)
+    left = [p for p in left if p not in along]
     if left:
         _outside_plate(builder, symbol, left[0], span, context)
         return unknown(span)
-    free = tuple(a for a in axes if a not in chosen)
+    free = (*along, *(a for a in axes if a not in chosen and a not in context.plates))
     inner = merge(*(e.axes for e in chosen.values()))
     clash = [a for a in inner if a in free]
     if clash:
@@ -113,35 +131,51 @@ def reference(
                     help=f"make a second axis: `dim other like {clash[0]}`")  # fmt: skip
         return unknown(span)
     ordered = tuple((s, chosen[s]) for s in [*batch, *axes] if s in chosen)
-    return Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
+    out: Expr = Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
+    for slot, axis in moved.items():
+        out = renamed(out, slot, axis)
+    return out
+
+
+def _moved(chosen: dict[str, Expr], own: tuple[str, ...], context: ExpressionContext) -> dict[str, str]:
+    """Axes that an index only calls by another name: ``x[point']``."""
+    others = {s: {a for t, e in chosen.items() if t != s for a in e.axes} for s in chosen}
+    return {
+        s: e.axis for s, e in chosen.items()
+        if isinstance(e, Element) and e.axes == (e.axis,) and e.type.kind == "labels" and s not in context.plates
+        and e.axis not in (*own, *others[s])
+    }  # fmt: skip
 
 
 def _index_slot(
-    builder: ExpressionScope, symbol: Symbol, node: ast.Expr, slots: list[str], context: ExpressionContext
+    builder: ExpressionScope,
+    symbol: Symbol,
+    node: ast.Expr,
+    slots: list[str],
+    context: ExpressionContext,
+    to_come: int,
 ) -> tuple[str | None, Expr]:
-    """The axis an index consumes (the first of its type) and the index expression."""
+    """The axis an index consumes (the first of its type; of the present element its own, where indices ``to_come`` are fewer
+    than axes of that type) and the index expression."""
     label = as_label(builder, node, context)
     if label is not None:
-        for slot in slots:
-            labels = builder.scope.axes_model.axis_labels(slot)
-            if labels is not None and label in labels:
-                return slot, Const(Type("labels", axis=builder.scope.root(slot)), (), node.span, label)
-        if isinstance(node, ast.String):
-            open_slots = [s for s in slots if builder.scope.axes_model.axis_labels(s) is None]
-            if open_slots:
-                return open_slots[0], Const(
-                    Type("labels", axis=builder.scope.root(open_slots[0])), (), node.span, label
-                )
-            known = [x for s in slots for x in builder.scope.axes_model.axis_labels(s) or ()]
-            builder.error("PGM0209", f'no axis of `{symbol.name}` has the label "{label}"', node.span,
+        element = labelled_element(builder, node, label, slots, context)
+        if element is not None:
+            return element
+        known = [x for s in slots for x in builder.scope.axes_model.axis_labels(s) or ()]
+        if isinstance(node, ast.String) or (isinstance(node, ast.Number) and known):
+            shown = f'label "{label}"' if isinstance(node, ast.String) else f"element {label}"
+            builder.error("PGM0209", f"no axis of `{symbol.name}` has the {shown}", node.span,
                         did_you_mean(label, known) or f"its labels are {listed_names(known)}")  # fmt: skip
             return None, unknown(node.span)
     value = builder.build(node, context)
     if value.type is UNKNOWN:
         return None, value
-    for slot in slots:
-        if value.type.kind == "labels" and value.type.axis == builder.scope.root(slot):
-            return slot, value
+    of_type = [s for s in slots if value.type.kind == "labels" and value.type.axis == builder.scope.root(s)]
+    if isinstance(value, Element) and value.axis in of_type and to_come < len(of_type):
+        return value.axis, value
+    if of_type:
+        return of_type[0], value
     lives = merge(symbol.plates, symbol.axes or ())
     what = (
         f"`{value.type.axis}`" if value.type.axis else f"its own labels {value.type}"
@@ -156,21 +190,6 @@ def _index_slot(
     builder.error("PGM0301", f"wrong index type: `{symbol.name}` lives in {home}, the index has values in {what}",
                 node.span, cure)  # fmt: skip
     return None, unknown(node.span)
-
-
-def as_label(builder: ExpressionScope, node: ast.Expr, context: ExpressionContext) -> str | None:
-    """What a bare word or string means as a label, None if it is an expression."""
-    if isinstance(node, ast.String):
-        return node.value
-    if (
-        isinstance(node, ast.Name)
-        and node.name not in builder.aliases
-        and builder.symbol(node.name, context) is None
-    ):
-        return None if builder.is_setting(node.name) else node.name
-    if isinstance(node, ast.Number):
-        return node.text
-    return None
 
 
 def _outside_plate(

@@ -14,7 +14,7 @@ from pgmlang.model.labels import Labels
 from pgmlang.model.model import Distribution
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.modules import Module
-from pgmlang.sema.names import NUMBER_OF_NETS, RESERVED, is_distribution, reserved, twice
+from pgmlang.sema.names import NUMBER_OF_NETS, RESERVED, is_distribution, primed, reserved, twice
 from pgmlang.syntax import ast
 
 Value = float | int | bool | str
@@ -43,17 +43,35 @@ class Symbol:
 
 
 @dataclass(frozen=True)
+class Along:
+    """The axes that a vector written out at a place may lie along; the last ``event`` of them are meant where they can be."""
+
+    axes: tuple[str, ...] = ()
+    event: int = 0
+
+    def preferred(self, rank: int) -> Iterator[tuple[str, ...]]:
+        """What a value of ``rank`` axes lies along, whatever its lengths."""
+        if rank == self.event or rank == len(self.axes):
+            yield self.axes[len(self.axes) - rank :]
+
+
+@dataclass(frozen=True)
 class ExpressionContext:
     """Where an expression stands: the plates around it, how many first rows of the chain are excluded, the names
-    of a ``def``'s body, and the statement that owns the parameters of ``def`` calls."""
+    of a ``def``'s body, the statement that owns the parameters of ``def`` calls, the axes of vectors written out, and the
+    plates that are axes of the left-hand side, ``rows``."""
 
     plates: tuple[str, ...] = ()
     excluded_first: int = 0
     owner: str | None = None
     target: str | None = None
     in_guide: bool = False
+    along: Along = Along()
+    rows: tuple[str, ...] = ()
 
 
+PRIME = "'"
+"""At the end of an axis's name: the same elements on another axis."""
 MAX_NAME = 200
 """Most letters of a name."""
 HELPED = 200
@@ -110,6 +128,9 @@ class Scope:
         if name in RESERVED:
             self.report(reserved(name, span))
             return False
+        if PRIME in name:
+            self.report(primed(name, span))
+            return False
         if name in self.spans:
             self.report(twice(name, span, self.spans[name]))
             return False
@@ -139,7 +160,19 @@ class Scope:
         return Model("", tuple(self.dims.values()), tuple(self.plates.values()), (), ())
 
     def is_axis(self, name: str) -> bool:
-        return name in self.dims or name in self.plates
+        """Whether a name is a dim or plate, or such a one with primes: a second axis of the same elements."""
+        if name in self.dims or name in self.plates:
+            return True
+        if not name.endswith(PRIME) or not self.is_axis(name.removesuffix(PRIME)):
+            return False
+        self.dims[name] = Dim(name, like=name.removesuffix(PRIME))
+        self.used.add(name.removesuffix(PRIME))
+        return True
+
+    def second(self, axis: str) -> str:
+        """The second name of an axis."""
+        self.is_axis(axis + PRIME)
+        return axis + PRIME
 
     def size(self, axis: str) -> int | None:
         """Elements of an axis; None where only the data knows."""
@@ -151,6 +184,16 @@ class Scope:
             seen.add(axis)
             axis = self.dims[axis].like or axis
         return axis
+
+    def square(self, axes: tuple[str, ...]) -> tuple[str, str] | None:
+        """The rows and columns among axes: the one pair of the same elements, that with fewer primes first, else as written; None
+        where there is none, or several."""
+        pairs = [(a, b) for i, a in enumerate(axes) for b in axes[i + 1 :] if self.root(a) == self.root(b)]
+        if len(pairs) != 1:
+            return None
+        a, b = pairs[0]
+        is_turned = a.rstrip(PRIME) == b.rstrip(PRIME) and len(b) < len(a)
+        return (b, a) if is_turned else (a, b)
 
     def near_name(self, name: str, context: ExpressionContext) -> str:
         """A did-you-mean for an unknown name; the first ``HELPED`` get one, since each looks at all names."""

@@ -6,21 +6,20 @@ from collections.abc import Sequence
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.diagnostics.suggest import near_names
-from pgmlang.families import ARGUMENT_CONVERSIONS, ARGUMENT_SPELLINGS, Family
+from pgmlang.families import ARGUMENT_CONVERSIONS, ARGUMENT_SPELLINGS, Family, Parameter
 from pgmlang.syntax import ast
 
 
 def argument_problem(family: Family, positional: Sequence[ast.Expr], node: ast.Call) -> Diagnostic:
     """PGM0306 for a name that is no argument of a family, with the call as it is meant where all such names have a meaning;
     PGM0305 for arguments that are too many or too few."""
-    known = [p.name for v in family.variants for p in v]
-    shape = " or ".join(
-        f"{family.name}({', '.join([*family.takes, *(p.name for p in v)])})" for v in family.variants
-    )
+    known = [p.name for v in family.parameter_lists for p in v]
     wrong = [k for k in node.keywords if k.name not in known]
+    lists = _lists_with(family, {k.name for k in node.keywords if k.name in known})
+    shape = " or ".join(f"{family.name}({', '.join([*family.takes, *(p.name for p in v)])})" for v in lists)
     if not wrong:
         count = len(positional) + len(node.keywords)
-        wanted = " or ".join(dict.fromkeys(str(len(v)) for v in family.variants))
+        wanted = " or ".join(dict.fromkeys(str(len(v)) for v in lists))
         message = f"`{family.name}` takes {wanted} argument{'s' if wanted != '1' else ''}, {count} given"
         return Diagnostic("PGM0305", message, node.span, help=f"write {shape}")
     meant = _meant(family, len(positional), node)
@@ -36,12 +35,18 @@ def argument_problem(family: Family, positional: Sequence[ast.Expr], node: ast.C
     return Diagnostic("PGM0306", message, wrong[0].span, help=cure)
 
 
+def _lists_with(family: Family, names: set[str]) -> Sequence[tuple[Parameter, ...]]:
+    """The argument lists that a call may mean: those of the record, and others where names of theirs are given."""
+    having = [v for v in family.parameter_lists if names and names <= {p.name for p in v}]
+    return having or (family.parameter_lists if names else family.variants)
+
+
 def _meant(family: Family, num_positional: int, node: ast.Call) -> dict[str, tuple[str, str]]:
     """Each wrong name that has a meaning: the argument that it means, and that as a formula of the value (``1 / {}``). The
     arguments are those of one variant, and none twice."""
     best: dict[str, tuple[str, str]] = {}
     given = [k.name for k in node.keywords]
-    for variant in family.variants:
+    for variant in family.parameter_lists:
         names = [p.name for p in variant]
         free = [n for n in names[num_positional:] if n not in given]
         meant: dict[str, tuple[str, str]] = {}

@@ -95,6 +95,20 @@ FUNCTIONS: dict[str, Function] = {
 REDUCTIONS = ("sum", "mean", "prod", "min", "max", "logsumexp")
 """``sum(x, over = axis)``; ``min`` and ``max`` of two arguments are elementwise."""
 
+WRITTEN_REDUCTIONS = {
+    "var": "the variance: squared distances from the mean, over the number of elements less one",
+    "sd": "the standard deviation, the root of `var`",
+    "any": "whether a condition holds for one element at least",
+    "all": "whether a condition holds for every element",
+}
+"""Reductions that are written by those above, and what they give."""
+
+AXIS_FUNCTIONS = {
+    "position": "the number of the present element of a dim or plate, from 0 on; in a chain that of the row in its sequence",
+    "size": "how many elements a dim or plate has",
+}
+"""Functions of an axis, and what they give."""
+
 OPERATORS = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "==": "eq", "!=": "ne", "<": "lt", "<=": "le",
     ">": "gt", ">=": "ge", "and": "and", "or": "or",

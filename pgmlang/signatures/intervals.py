@@ -57,6 +57,7 @@ KINDS: dict[str, Interval] = {
     "real": LINE, "positive": POSITIVE, "unit": UNIT, "count": Interval(0.0, is_whole=True),
     "bit": Interval(0.0, 1.0, True), "truth": Interval(0.0, 1.0, True), "spin": Interval(-1.0, 1.0, True),
     "ordered": ANYWHERE, "simplex": UNIT.loose(), "cov": ANYWHERE, "corr": Interval(-1.0, 1.0, is_tight=False),
+    "cholesky_corr": Interval(-1.0, 1.0, is_tight=False),
 }  # fmt: skip
 """Values of each kind of type. Elements of an ordered vector, a simplex or a matrix are bound to each other."""
 

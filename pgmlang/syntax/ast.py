@@ -91,6 +91,13 @@ class Index(SyntaxNode):
 
 
 @dataclass(frozen=True)
+class Vector(SyntaxNode):
+    """``[a, b]``: an entry for each element of an axis; ``[[a, b], [c, d]]`` is a matrix, row by row."""
+
+    entries: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
 class Keyword(SyntaxNode):
     name: str
     value: Expr
@@ -116,7 +123,7 @@ class Call(SyntaxNode):
     function_span: Span | None = field(default=None, compare=False, repr=False)
 
 
-Expr = Number | String | Truth | Name | UnaryOperation | Binary | If | Index | Call
+Expr = Number | String | Truth | Name | UnaryOperation | Binary | If | Index | Vector | Call
 
 
 # ---- declarations

@@ -264,6 +264,9 @@ class Builder:
         base, *indices = (self._node(c) for c in tree.children)
         return ast.Index(base, tuple(indices), span=span)
 
+    def _vector(self, tree: Tree, span: Span) -> ast.Vector:
+        return ast.Vector(tuple(self._node(c) for c in tree.children), span=span)
+
     def _call(self, tree: Tree, span: Span) -> ast.Call:
         dotted, arguments, table = tree.children
         positional, keywords = self._arguments_of(arguments)

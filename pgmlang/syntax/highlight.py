@@ -26,7 +26,7 @@ from pygments.token import (
 
 from pgmlang.syntax.layout import HARD_WORDS, STATEMENT_WORDS
 
-TYPES = ("real", "positive", "unit", "count", "bit", "spin", "ordered", "simplex", "cov", "corr")
+TYPES = ("real", "positive", "unit", "count", "bit", "spin", "ordered", "simplex", "cov", "corr", "cholesky_corr")
 
 
 class PgmLexer(RegexLexer):
@@ -55,7 +55,7 @@ class PgmLexer(RegexLexer):
             (r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", Number),
             (r"\.\.\.|->|[=!<>]=|[-+*/^@<>~=]", Operator),
             (r"[{}()\[\],:;.]", Punctuation),
-            (r"[^\W\d]\w*", Name),
+            (r"[^\W\d]\w*'*", Name),
             (r"\s+", Whitespace),
             (r".", Text),
         ]

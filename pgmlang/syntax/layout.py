@@ -192,6 +192,8 @@ def _keywords(tokens: list[Token]) -> list[Token]:
             statement = ""
         if token.type == "NAME":
             following = tokens[i + 1].type if i + 1 < len(tokens) else "$END"
+            if token.value in ("factor", "return") and following == "LSQB" and not _is_declared(tokens, i + 1):
+                following = "NUMBER"  # a vector, not the axes of a variable of this name
             word = STATEMENT_WORDS.get(token.value)
             if starts and word and _is_keyword(word, following):
                 statement = word
@@ -202,6 +204,16 @@ def _keywords(tokens: list[Token]) -> list[Token]:
                 token = Token.new_borrow_pos("LIKE", token.value, token)
         out.append(token)
     return out
+
+
+def _is_declared(tokens: list[Token], bracket: int) -> bool:
+    """Whether brackets hold the axes of a variable that a statement defines."""
+    depth = 0
+    for i in range(bracket, len(tokens)):
+        depth += {"LSQB": 1, "RSQB": -1}.get(tokens[i].type, 0)
+        if depth == 0:
+            return i + 1 < len(tokens) and tokens[i + 1].type in _NAME_FOLLOWS - {"LSQB"}
+    return False
 
 
 def _is_keyword(word: str, following: str) -> bool:

@@ -130,6 +130,10 @@ class PieceWriter:
                 self.add("[", role="(")
                 self._listed(node.indices)
                 self.add("]", at=_last(node.span), role=")")
+            case ast.Vector():
+                self.add("[", space, start, role="(")
+                self._listed(node.entries)
+                self.add("]", at=_last(node.span), role=")")
             case ast.Call():
                 self.call(node, space)
 

@@ -45,10 +45,11 @@ def event_axis(model: Model, argument: Expr, target: Variable) -> str | None:
 
 
 def largest_count(evaluator: Evaluator, name: str) -> int:
-    """The largest value of a binomial variable. Raises PgmError when its ``n`` is not known beforehand."""
+    """The largest value of a count, by the argument that is its upper bound. Raises PgmError when that is not known beforehand."""
     conditional = evaluator.model.conditional_of[name]
     distribution = conditional.distribution
-    number = dict(distribution.arguments).get("n") if isinstance(distribution, Dist) else None
+    arguments = dict(distribution.arguments) if isinstance(distribution, Dist) else {}
+    number = arguments.get("high", arguments.get("n"))
     if number is None or isinstance(number, Dist):
         raise PgmError(Diagnostic("PGM0602", f"`{name}` has no largest value", conditional.span))
     value = evaluator.evaluate(number, conditional.plates)

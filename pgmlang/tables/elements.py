@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from pgmlang.model import Model, Variable
-from pgmlang.model.expr import Choose, Contract, Expr, Reduce, Ref, Rename, children
+from pgmlang.model.dependence import nodes_behind
+from pgmlang.model.expr import Choose, Contract, Expr, First, Reduce, Ref, Rename, children
 from pgmlang.model.labels import Labels
 from pgmlang.model.named import NamedArray, check_cells, take
 from pgmlang.tables.context import ElementContext
@@ -81,8 +82,9 @@ class ElementEvaluator(Evaluator):
         # an index that is random itself picks among all elements: they all belong to the factor
         shape = [nodes.shape[nodes.axes.index(a)] for a in free]
         check_cells([math.prod(shape), *[nodes.size] * math.prod(shape)], f"all of `{variable.name}`")
-        by_element = ids.to((*free, *(a for a in ids.axes if a == ELEMENT))).reshape(math.prod(shape), -1)
         axes = (ELEMENT,) if ELEMENT in ids.axes else ()
+        elements = [ids.values.shape[ids.axes.index(a)] for a in axes]
+        by_element = ids.to((*free, *axes)).reshape(math.prod(shape), *(elements or [1]))
         slots = [self.slot(NamedArray(row if axes else row[0], axes), nodes.size) for row in by_element]
         values = np.empty((len(slots), *[nodes.size] * len(slots)), dtype=np.int64)
         for i in range(len(slots)):
@@ -144,6 +146,21 @@ def select(context: ElementContext, rows: np.ndarray) -> ElementContext:
     return ElementContext(
         context.plates, {a: NamedArray(c.values[rows], (ELEMENT,)) for a, c in context.coordinates.items()}
     )
+
+
+def groups_by_first(
+    evaluator: Evaluator, expressions: list[Expr], context: ElementContext, count: int
+) -> Iterator[np.ndarray]:
+    """Elements among which every ``first`` is equally true: ``prev`` has no meaning on first rows."""
+    firsts = {(e.plate, e.count) for e in nodes_behind(evaluator.model, *expressions) if isinstance(e, First)}
+    if not firsts or not count:
+        yield np.arange(count)
+        return
+    position = [evaluator.sequences(p).position[context.coordinates[p].values] < k for p, k in sorted(firsts)]
+    _, group = np.unique(np.stack(position, 1), axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    for g in range(group.max() + 1):
+        yield np.flatnonzero(group == g)
 
 
 def element_names(evaluator: Evaluator, model: Model, variable: Variable, hidden: tuple[str, ...]) -> list[str]:

@@ -17,25 +17,32 @@ from pgmlang.model.expr import (
     Choose,
     Const,
     Contract,
+    Element,
     Expr,
     First,
+    Identity,
+    MatrixApply,
     NetCall,
     Reduce,
     Ref,
     Rename,
+    Stack,
 )
 from pgmlang.model.labels import Labels
 from pgmlang.model.model import Model, Variable
 from pgmlang.model.named import (
+    MATRIX_OPERATIONS,
     OPERATIONS,
     Axes,
     NamedArray,
+    align,
     along_axis,
     elementwise,
     named,
     reduce_axis,
     take,
 )
+from pgmlang.model.row_plates import groups_of_rows
 from pgmlang.model.types import Type
 from pgmlang.tables.context import ElementContext
 from pgmlang.tables.sharing import Sharing, digest_of
@@ -150,11 +157,20 @@ class Evaluator:
                 )
             case First(count=count, plate=plate):
                 return self._along(plate, self.sequences(plate).position < count, context)
+            case Element(axis=axis):
+                return self._along(axis, self.layout.positions(axis), context)
             case Rename(body=body, old=old, new=new):
                 inner = context.without(old)
                 if new in context.coordinates:
                     return self.evaluate(body, inner.at({old: context.coordinates[new]}))
                 return self.evaluate(body, inner).renamed(old, new)
+            case Stack(entries=entries, axis=axis):
+                return self._stack([self.evaluate(e, context.without(axis)) for e in entries], axis, context)
+            case Identity(rows=rows, columns=columns):
+                whole = NamedArray(np.eye(self.layout.size(rows)), (rows, columns))
+                return take(whole, {a: i for a, i in context.coordinates.items() if a in (rows, columns)})
+            case MatrixApply():
+                return self._matrix(expr, context)
             case NetCall(net=net, arguments=arguments, output=output):
                 if net not in self.nets:
                     raise NotEvaluable(f"the network `{net}` has no table")
@@ -293,6 +309,20 @@ class Evaluator:
             return reduce_axis(expr.function, self._spread(self.evaluate(expr.body, inner), axis), axis)
         return self._reduce_rows(expr, inner)
 
+    def _matrix(self, expr: MatrixApply, context: ElementContext) -> NamedArray:
+        own = (expr.rows, expr.columns)
+        body = self._spread(self.evaluate(expr.body, context.without(expr.rows).without(expr.columns)), *own)
+        rest = tuple(a for a in body.axes if a not in own)
+        value = MATRIX_OPERATIONS[expr.function](body.to((*rest, *own)))
+        if expr.function in ("det", "logdet"):
+            return NamedArray(value, rest)
+        return take(NamedArray(value, (*rest, *own)), {a: i for a, i in context.coordinates.items() if a in own})
+
+    def _stack(self, entries: list[NamedArray], axis: str, context: ElementContext) -> NamedArray:
+        values, axes = align(entries)
+        whole = NamedArray(np.stack(np.broadcast_arrays(*values)), (axis, *axes))
+        return take(whole, {axis: context.coordinates[axis]}) if axis in context.coordinates else whole
+
     def _spread(self, value: NamedArray, *axes: str) -> NamedArray:
         """The value with these axes: one that does not vary over an axis is repeated along it."""
         missing = tuple(a for a in axes if a not in value.axes)
@@ -304,7 +334,9 @@ class Evaluator:
         """Over the rows of an inner plate that belong to each element of the plates of this place."""
         axis = expr.axis
         outer = [
-            q for q in self.model.batch_axes(context.plates) if self.parent_element(axis, q, None) is not None
+            q
+            for q in groups_of_rows(self.model, axis, context.plates)
+            if self.parent_element(axis, q, None) is not None
         ]
         picked = {q: context.coordinates[q] for q in outer if q in context.coordinates}
         members = {q: self.parent_element(axis, q, None) for q in outer}

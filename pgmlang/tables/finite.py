@@ -73,6 +73,27 @@ def binomial(arguments: Mapping[str, NamedArray], event: str | None, size: int) 
     return NamedArray(np.where(inside, values, 0.0), axes)
 
 
+def uniform(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
+    """Of low .. high."""
+    (low, high, x), axes = align([arguments["low"], arguments["high"], NamedArray(np.arange(size), (CHILD,))])
+    inside = (x >= low) & (x <= high)
+    return NamedArray(np.where(inside, 1 / np.maximum(high - low + 1.0, 1.0), 0.0), axes)
+
+
+def hypergeometric(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
+    """Of 0 .. size - 1 good ones among n."""
+    odds = arguments.get("odds", NamedArray(np.array(1.0), ()))
+    parts = [arguments["n"], arguments["good"], arguments["bad"], odds, NamedArray(np.arange(size), (CHILD,))]
+    (n, good, bad, ratio, x), axes = align(parts)
+    inside = (x <= n) & (x <= good) & (n - x <= bad)
+    x = np.where(inside, x, 0)
+    others = np.where(inside, n - x, 0)
+    log_p = _log_choose(good, x, inside) + _log_choose(bad, others, inside) + x * np.log(ratio)
+    log_p = np.where(inside, log_p, -np.inf)
+    weights = np.exp(log_p - log_p.max(axis=-1, keepdims=True))
+    return NamedArray(weights / weights.sum(axis=-1, keepdims=True), axes)
+
+
 def _log_choose(n: np.ndarray, k: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(np.where(inside, n - k, 0) + 1.0)
 

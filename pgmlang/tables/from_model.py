@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -62,16 +63,31 @@ def iid_verdict(model: Model) -> Verdict:
     )
 
 
-def row_unrolled(
+@dataclass(frozen=True, eq=False)
+class OneRow:
+    """What the network of one row is unrolled by: the ``plate`` of the rows (None: there is none), ``sizes`` with one row,
+    the outer elements that it belongs to (``membership``) and ``inputs`` with a row axis."""
+
+    plate: str | None
+    sizes: dict[str, int]
+    membership: dict[tuple[str, str], np.ndarray]
+    inputs: dict[str, np.ndarray]
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Plates that names of elements leave out."""
+        return (self.plate,) if self.plate else ()
+
+
+def one_row(
     model: Model,
-    parameters: Mapping[str, np.ndarray],
+    parameters: Iterable[str],
     sizes: Mapping[str, int] | None = None,
     labels: Mapping[str, tuple[str, ...]] | None = None,
     inputs: Mapping[str, np.ndarray] | None = None,
     elements: Mapping[str, int] | None = None,
-) -> Unrolled:
-    """The network of one row with its map. ``inputs``: that row's values, without the row axis. ``elements``:
-    which element of each outer plate it belongs to (default the first)."""
+) -> OneRow:
+    """One row of a model whose rows are alike. Raises PgmError PGM0602 where they are not. Arguments as `row_unrolled`."""
     alike, plate = iid_plate(model, parameters)
     if not alike:
         raise PgmError(iid_verdict(model).reasons)
@@ -88,7 +104,21 @@ def row_unrolled(
             variable = model.by_name.get(name)
             if variable is not None and plate in model.batch_axes(variable.plates):
                 given[name] = np.asarray(value)[None]
-    return unroll(model, parameters, one, labels, given, membership, hidden=(plate,) if plate else ())
+    return OneRow(plate, one, membership, given)
+
+
+def row_unrolled(
+    model: Model,
+    parameters: Mapping[str, np.ndarray],
+    sizes: Mapping[str, int] | None = None,
+    labels: Mapping[str, tuple[str, ...]] | None = None,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    elements: Mapping[str, int] | None = None,
+) -> Unrolled:
+    """The network of one row with its map. ``inputs``: that row's values, without the row axis. ``elements``:
+    which element of each outer plate it belongs to (default the first)."""
+    row = one_row(model, parameters, sizes, labels, inputs, elements)
+    return unroll(model, parameters, row.sizes, labels, row.inputs, row.membership, row.hidden)
 
 
 def row_network(

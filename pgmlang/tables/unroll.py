@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,8 +11,6 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import close_layout
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.dependence import nodes_behind
-from pgmlang.model.expr import Expr, First
 from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
 from pgmlang.tables.components import anchored, partition_factors
@@ -25,6 +23,7 @@ from pgmlang.tables.elements import (
     Slot,
     element_names,
     elements_context,
+    groups_by_first,
     select,
 )
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
@@ -148,22 +147,8 @@ class _Unroller:
     def _conditional(self, factor: Conditional) -> None:
         target = self.model.by_name[factor.target]
         context, count = elements_context(self.evaluator, factor.plates, target.axes)
-        for rows in self._groups(list(self.model.expressions(factor)), context, count):
+        for rows in groups_by_first(self.evaluator, list(self.model.expressions(factor)), context, count):
             self._branch(factor, factor.distribution, select(context, rows), len(rows))
-
-    def _groups(self, expressions: list[Expr], context: ElementContext, count: int) -> Iterator[np.ndarray]:
-        """Elements among which every ``first`` is equally true: ``prev`` has no meaning on first rows."""
-        firsts = {(e.plate, e.count) for e in nodes_behind(self.model, *expressions) if isinstance(e, First)}
-        if not firsts or not count:
-            yield np.arange(count)
-            return
-        position = [
-            self.evaluator.sequences(p).position[context.coordinates[p].values] < k for p, k in sorted(firsts)
-        ]
-        _, group = np.unique(np.stack(position, 1), axis=0, return_inverse=True)
-        group = group.reshape(-1)
-        for g in range(group.max() + 1):
-            yield np.flatnonzero(group == g)
 
     def _branch(
         self, factor: Conditional, distribution: Distribution, context: ElementContext, count: int
@@ -232,7 +217,7 @@ class _Unroller:
         for term in additive_terms(self.model, factor.value):
             context, count = elements_context(self.evaluator, factor.plates, term.axes)
             inner = self._num_inner(factor, term)
-            for rows in self._groups([term.value], context, count):
+            for rows in groups_by_first(self.evaluator, [term.value], context, count):
                 evaluator = ElementEvaluator(self.evaluator, self.nodes)
                 here = select(context, rows)
                 evaluator.survey(term.value, here)

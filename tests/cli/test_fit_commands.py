@@ -336,3 +336,26 @@ def test_a_sampler_stopped_in_its_warmup(pgmc: Run) -> None:
     assert done.returncode == 75
     assert "PGM0804" in done.stderr
     assert not Path("s.fit").exists()
+
+
+def test_a_gaussian_network_file(pgmc: Run, tmp_path: Path) -> None:
+    (tmp_path / "g.json").write_text(
+        '{"nodes": ["a", "b"], "arcs": [["a", "b"]], "cpds": {"a": {"coefficients": {"(Intercept)": [1]}, "variance": [4], '
+        '"parents": []}, "b": {"coefficients": {"(Intercept)": [0], "a": [2]}, "variance": [1], "parents": ["a"]}}}'
+    )
+    (tmp_path / "rows.csv").write_text("a,b\n,3\n1,\n")
+    for source in ("g.json", "h.pgm"):
+        asked = pgmc("query", source, "E(a | b = 3)", "E(b | do(a = 2))", "P(a | b = 3, a = 2)", "--json")
+        table = json.loads(asked.stdout)
+        assert table[0]["table"][0]["mean"] == pytest.approx(1 + 8 / 17)
+        assert table[1]["table"][0]["mean"] == pytest.approx(4)
+        assert table[2]["diagnostics"][0]["code"] == "PGM0606"
+        assert json.loads(pgmc("predict", source, "rows.csv", "--json").stdout)["b"] == pytest.approx([3, 2])
+        assert pgmc("logz", source, "--evidence", "b = 3", "--json").stdout
+        assert pgmc("sample", source, "-n", "2", "--seed", "1", "--evidence", "b = 3").stdout.count(",3\n") == 2
+        assert pgmc("convert", source, "h.pgm", "--force").returncode == 0
+    assert pgmc("convert", "h.pgm", "i.json").returncode == 0
+    assert json.loads((tmp_path / "i.json").read_text()) == json.loads((tmp_path / "g.json").read_text())
+    assert pgmc("graph", "g.json", "-o", "g.svg").returncode == 0
+    assert pgmc("convert", "g.json", "g.bif").returncode == 69
+    assert pgmc("convert", EXAMPLES / "asia" / "asia.pgm", "a.json").returncode == 69

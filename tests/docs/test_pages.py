@@ -20,7 +20,7 @@ from pgmdocs import (
     method_facts,
     python_api,
 )
-from pgmdocs.formulas import READABLE, WRITTEN, latex, log_density, moments
+from pgmdocs.formulas import READABLE, READABLE_MOMENTS, WRITTEN, latex, log_density, moments
 from pgmdocs.terms import PLAIN, glossary_terms, pattern, term_of
 from pygments.token import Error
 
@@ -28,6 +28,7 @@ import pgmlang
 from pgmlang.cli.verbs import COMMANDS
 from pgmlang.diagnostics import CODES
 from pgmlang.families import FAMILIES
+from pgmlang.lower.family_classes import distribution_class
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS
 from pgmlang.plan.registry import METHODS, method_named
 from pgmlang.resources import grammar_text, stdlib_modules
@@ -147,12 +148,15 @@ class Textbook(dict):
         self |= {
             "log": mp.log, "exp": mp.exp, "cos": mp.cos, "pi": mp.pi, "lgamma": mp.loggamma, "Beta": mp.beta,
             "I0": lambda x: mp.besseli(0, x), "factorial": mp.factorial, "choose": mp.binomial,
+            "Phi": mp.ncdf, "abs": abs, "sqrt": mp.sqrt, "where": lambda test, a, b: a if test else b,
+            "Z": lambda n, good, bad, odds: sum(mp.binomial(good, k) * mp.binomial(bad, n - k) * odds**k for k in range(int(n) + 1)),
             "__builtins__": {},
         }  # fmt: skip
 
 
 ARGUMENTS = {"df": 3.5, "loc": 0.4, "sd": 1.7, "scale": 1.3, "shape": 2.5, "rate": 0.7, "a": 2.2, "b": 3.1, "p": 0.3, "logit": -0.6,
-             "n": 9.0, "mean": 2.4, "concentration": 1.9}  # fmt: skip
+             "n": 9.0, "mean": 2.4, "concentration": 1.9, "power": 1.6, "low": 0.0, "mode": 0.5, "high": 6.0, "good": 7.0, "bad": 11.0, "odds": 2.3,
+             "hazard": 0.6, "q": 0.8, "df1": 3.3, "df2": 5.2}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "variant"), READABLE)
@@ -172,6 +176,17 @@ def test_readable_log_densities_are_the_definitions(name: str, variant: int) -> 
             if re.search(rf"\b{word}\b", READABLE[name, variant]):
                 names[word] = eval(text, dict(names))
         assert mp.almosteq(eval(READABLE[name, variant], names), reference(x, *arguments.values()), 1e-12)
+
+
+@pytest.mark.parametrize("name", READABLE_MOMENTS)
+def test_readable_moments_are_those_of_the_record(name: str) -> None:
+    family = FAMILIES[name]
+    arguments = [ARGUMENTS[p.name] for p in family.variants[0]]
+    made = distribution_class(name)(*arguments)
+    names = Textbook(**{p.name: a for p, a in zip(family.variants[0], arguments, strict=True)})
+    names["logit"] = mp.log(ARGUMENTS["p"] / (1 - ARGUMENTS["p"]))
+    for text, moment in zip(READABLE_MOMENTS[name], (made.mean, made.variance), strict=True):
+        assert float(eval(text, names)) == pytest.approx(float(moment), rel=1e-5)
 
 
 def test_every_density_has_a_spelling() -> None:

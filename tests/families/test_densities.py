@@ -52,6 +52,40 @@ CASES: dict[str, list[tuple[tuple[float, ...], list[float]]]] = {
     "BetaBinomial": [((9.0, 0.7, 2.1), [0.0, 3.0, 9.0]), ((9.0, 1e-5, 1e-5), [0.0, 4.0, 9.0]), ((20.0, 1e15, 3e15), [0.0, 5.0])],
     "Bernoulli": [((0.3,), [0.0, 1.0]), ((1e-300,), [0.0, 1.0]), ((1e-20,), [0.0, 1.0])],
     "BernoulliLogit": [((0.3,), [0.0, 1.0]), ((-800.0,), [0.0, 1.0]), ((30.0,), [0.0, 1.0])],
+    "SkewNormal": [((0.4, 1.3, 2.5), [-5.0, 0.4, 40.0]), ((0.4, 1.3, -300.0), [0.41])],
+    "AsymmetricLaplace": [((0.5, 1.7, 0.3), [-70.0, -0.3, 0.8, 80.0]), ((0.5, 1.7, 1e-6), [-3.0, 2.0])],
+    "ExponentiallyModifiedGaussian": [
+        ((0.4, 1.3, 0.7), [-40.0, -1.0, 0.4, 0.9, 3.0, 60.0]), ((0.0, 1.0, 1e-3), [-30.0, 4.0]), ((0.0, 2.0, 1e4), [-30.0, 2.0, 40.0]),
+        ((0.0, 1.0, 40.0), [0.5, 3.0]),
+    ],
+    "Moyal": [((0.5, 1.7), [-8.0, 0.3, 3.0, 70.0])],
+    "Pareto": [((2.5, 0.7), [0.7 + 1e-9, 2.0, 1e9]), ((1e-5, 2.0), [3.0, 1e30])],
+    "Lomax": [((2.5, 0.7), [1e-12, 0.5, 1e9])],
+    "LogLogistic": [((2.5, 0.7), [1e-9, 0.5, 0.9, 1e9])],
+    "Frechet": [((2.5, 0.7), [0.05, 0.5, 1e6])],
+    "InverseGaussian": [
+        ((1.7, 0.9), [1e-3, 0.4, 1.6, 1.8, 90.0]), ((3.0, 1e6), [2.9, 3.01]), ((1e4, 0.3), [0.01, 50.0, 3e6]), ((0.01, 20.0), [0.012]),
+    ],
+    "Rayleigh": [((1.4,), [1e-9, 0.3, 2.0, 50.0])],
+    "Maxwell": [((1.4,), [1e-6, 0.3, 2.0, 15.0])],
+    "GeneralizedGamma": [((2.3, 0.7, 1.6), [1e-6, 0.5, 3.0, 30.0]), ((0.3, 4.0, 0.5), [1e-9, 0.02, 8.0])],
+    "ChiSquared": [((3.3,), [1e-9, 0.5, 3.0, 90.0]), ((0.02,), [1e-30, 3.0]), ((900.0,), [500.0, 890.0, 1300.0])],
+    "InverseChiSquared": [((3.3,), [0.004, 0.2, 1.0, 1e4])],
+    "ScaledInverseChiSquared": [((3.3, 1.6), [0.04, 0.9, 3.0, 1e4]), ((900.0, 0.1), [0.009, 0.012])],
+    "FisherSnedecor": [((3.3, 5.2), [1e-9, 0.5, 1.4, 1e4]), ((900.0, 2e3), [0.8, 1.02])],
+    "BetaPrime": [((0.7, 2.3), [1e-12, 0.5, 3.0, 1e6]), ((90.0, 310.0), [0.1, 0.28, 0.7])],
+    "HalfStudentT": [((3.5, 1.2), [1e-12, 0.3, 2.0, 40.0]), ((250.0, 2.0), [0.1, 50.0])],
+    "Kumaraswamy": [((2.2, 3.1), [1e-9, 0.3, 0.9, 1 - 1e-6]), ((0.1, 0.2), [1e-30, 0.5])],
+    "LogitNormal": [((-0.4, 1.2), [1e-12, 0.3, 0.9, 1 - 1e-9])],
+    "ContinuousBernoulli": [((0.3,), [1e-9, 0.4, 0.99]), ((1e-12,), [0.3]), ((0.5 + 1e-5,), [0.2, 0.9])],
+    "ContinuousBernoulliLogit": [((0.3,), [1e-9, 0.4]), ((-60.0,), [0.01, 0.9]), ((700.0,), [0.99]), ((1e-9,), [0.3])],
+    "Triangular": [((0.2, 0.9, 3.1), [0.2 + 1e-7, 0.6, 1.5, 3.0])],
+    "WeibullHazard": [((1.7, 0.6), [1e-9, 0.5, 2.0, 30.0])],
+    "BetaNegativeBinomial": [((2.3, 3.1, 1.7), [0.0, 3.0, 500.0]), ((1e6, 3e5, 2e5), [7e5]), ((2.0, 1e-4, 0.3), [0.0, 1e5])],
+    "DiscreteWeibull": [((0.7, 1.3), [0.0, 2.0, 40.0]), ((0.999, 0.4), [0.0, 1e6])],
+    "DiscreteUniform": [((2.0, 7.0), [2.0, 5.0, 7.0])],
+    "Hypergeometric": [((7.0, 9.0, 4.0), [3.0, 5.0, 7.0]), ((60.0, 90.0, 400.0), [0.0, 13.0, 59.0]), ((7.0, 5.0, 20.0), [0.0, 5.0])],
+    "HypergeometricOdds": [((7.0, 9.0, 4.0, 2.3), [3.0, 5.0, 7.0]), ((20.0, 30.0, 90.0, 1e-3), [0.0, 2.0])],
 }  # fmt: skip
 """Parameters and values. Thirty standard deviations out, shapes from 1e-5 to 1e15, chances down to 1e-300."""
 VARIANTS = {f.class_name(v): (f, v) for f in FAMILIES.values() for v in range(len(f.formulas))}
@@ -85,7 +119,7 @@ def compare(name: str, method: str, reference: Function, args: tuple[float, ...]
         return
     inputs = [leaf for leaf, p in zip(leaves, family.variants[variant], strict=True) if p.support != "count"]
     inputs += [] if family.discrete else [at]
-    found = torch.autograd.grad(made, inputs, allow_unused=True)
+    found = torch.autograd.grad(made, inputs, allow_unused=True) if inputs else ()
     for leaf, slope in zip(inputs, found, strict=True):
         place = 0 if leaf is at else 1 + next(i for i, a in enumerate(leaves) if a is leaf)
         point = [mp.mpf(x), *map(mp.mpf, args)]
@@ -141,4 +175,4 @@ def test_log_tails(name: str) -> None:
                 compare(name, method, log, args, x, 1e-8)
 
 
-HEAVY = ("StudentT", "Gamma", "InverseGamma", "Beta", "Poisson", "NegativeBinomial", "NegativeBinomialNP", "Binomial", "BetaBinomial")  # fmt: skip
+HEAVY = ("BetaPrime", "FisherSnedecor", "StudentT", "Gamma", "InverseGamma", "Beta", "Poisson", "NegativeBinomial", "NegativeBinomialNP", "Binomial", "BetaBinomial")  # fmt: skip

@@ -18,7 +18,7 @@ from pgmlang.families import FAMILIES
 from pgmlang.lower.family_classes import distribution_class
 from pgmlang.query.rows import impossible_rows
 
-LIMITED = [name for name, family in FAMILIES.items() if family.limits is not None]
+LIMITED = [name for name, family in FAMILIES.items() if family.limits is not None and all(family.limits)]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,8 @@ def double() -> Iterator[None]:
 
 def limited(name: str, lower: torch.Tensor, upper: torch.Tensor) -> object:
     base = [distribution_class("Normal")(torch.tensor(0.0), torch.tensor(1.0))] if FAMILIES[name].takes else []
-    return distribution_class(name)(*base, lower, upper)
+    between = [0.5 * (lower + upper)] if name == "Triangular" else []
+    return distribution_class(name)(*base, lower, *between, upper)
 
 
 @pytest.mark.parametrize("name", LIMITED)

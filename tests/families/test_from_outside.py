@@ -16,8 +16,8 @@ from pgmlang.families import FAMILIES, Family, Formulas, Parameter, register
 from pgmlang.lower import lower
 from pgmlang.sema import compile_source
 
-KUMARASWAMY = Family(
-    "Kumaraswamy",
+MINIMAX = Family(
+    "Minimax",
     ((Parameter("a", "positive"), Parameter("b", "positive")),),
     "unit",
     says="two shapes",
@@ -38,8 +38,8 @@ TEXT = """
 model outside
 s ~ Gamma(2, 1)
 plate row {
-  y ~ Kumaraswamy(s, 3)
-  t ~ Truncated(Kumaraswamy(2, s), upper = 0.6)
+  y ~ Minimax(s, 3)
+  t ~ Truncated(Minimax(2, s), upper = 0.6)
 }
 """
 
@@ -48,9 +48,9 @@ plate row {
 def registered() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     torch.manual_seed(0)
-    register(KUMARASWAMY)
+    register(MINIMAX)
     yield
-    del FAMILIES["Kumaraswamy"]
+    del FAMILIES["Minimax"]
     torch.set_default_dtype(torch.float32)
 
 
@@ -87,7 +87,7 @@ def test_it_is_printed_for_pyro() -> None:
     import pyro
 
     program = lower(compile_source(TEXT), file_name="outside.pgm")
-    assert "class Kumaraswamy(Elementwise)" in program.source
+    assert "class Minimax(Elementwise)" in program.source
     assert not program.left_out
     module = program.load()
     data, layout, params, nets, values = module.example()
@@ -99,12 +99,12 @@ def test_it_is_printed_for_pyro() -> None:
 
 def test_its_arguments_are_checked() -> None:
     with pytest.raises(PgmError) as error:
-        compile_source("y ~ Kumaraswamy(-1, 2)\n")
+        compile_source("y ~ Minimax(-1, 2)\n")
     assert error.value.diagnostics[0].code == "PGM0410"
 
 
 def test_a_bad_record_is_refused() -> None:
     with pytest.raises(ValueError, match="there is a family"):
-        register(KUMARASWAMY)
+        register(MINIMAX)
     with pytest.raises(ValueError, match="`c` is neither"):
-        register(Family("Bad", KUMARASWAMY.variants, "unit", formulas=(Formulas("log(a) + c * x"),)))
+        register(Family("Bad", MINIMAX.variants, "unit", formulas=(Formulas("log(a) + c * x"),)))

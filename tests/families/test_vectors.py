@@ -63,6 +63,27 @@ def lkj(x: Array, eta: mp.mpf) -> mp.mpf:
     return (eta - 1) * mp.log(mp.det(mp.matrix(x))) - log_total
 
 
+def precise_normal(x: Array, mean: Array, precision: Array) -> mp.mpf:
+    return multivariate_normal(x, mean, mp.inverse(mp.matrix(precision)).tolist())
+
+
+def lkj_factor(x: Array, eta: mp.mpf) -> mp.mpf:
+    """That of the matrix, by the derivative of the map to its entries."""
+    d = len(x)
+    lower = mp.matrix([[v if j <= i else mp.mpf(0) for j, v in enumerate(row)] for i, row in enumerate(x)])
+    # the entry on the diagonal is what the others leave of a row's length: derivatives are by the value alone as it is used
+    log_det = 2 * mp.fsum(_log(lower[k, k]) for k in range(d))
+    matrix = lkj(mp.eye(d).tolist(), eta) + (eta - 1) * log_det
+    return matrix + mp.fsum((d - 1 - k) * _log(lower[k, k]) for k in range(d))
+
+
+def inverse_wishart(x: Array, df: mp.mpf, scale: Array) -> mp.mpf:
+    """That of the inverse, by the derivative of inverting."""
+    d, matrix = len(x), mp.matrix(x)
+    inner = wishart(mp.inverse(matrix).tolist(), df, mp.inverse(mp.matrix(scale)).tolist())
+    return inner - (d + 1) * mp.log(mp.det(matrix))
+
+
 def wishart(x: Array, df: mp.mpf, scale: Array) -> mp.mpf:
     d, matrix, inner = len(x), mp.matrix(x), mp.matrix(scale)
     ratio = mp.inverse(inner) * matrix
@@ -95,6 +116,7 @@ class Row:
 COV = [[2.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 0.7]]
 ROOT = np.linalg.cholesky(np.array(COV)).tolist()
 CORR = [[1.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 1.0]]
+FACTOR = np.linalg.cholesky(np.array(CORR)).tolist()
 DRAW, SCALE = [[3.0, 0.4], [0.4, 2.0]], [[1.0, 0.3], [0.3, 0.5]]
 LARGE = [[1e15 + 6e7, 0.3e15], [0.3e15, 0.5e15]]
 
@@ -132,6 +154,19 @@ TABLE: dict[str, tuple[Callable[..., mp.mpf], tuple[int, ...], tuple[int, ...], 
     "MultivariateNormalScaleTril": (rooted_normal, (0, 1, 2), (), [
         Row([1.0, 2.0, 3.0], ([0.1, 0.2, 0.3], ROOT)), Row([40.0, -30.0, 25.0], ([0.0, 0.0, 0.0], ROOT)),
         Row([3e-6, 1e6], ([0.0, 0.0], [[1e-6, 0.0], [0.5, 1e6]])),
+    ]),
+    "MultivariateNormalPrecision": (precise_normal, (0, 1, 2), (2,), [
+        Row([1.0, 2.0, 3.0], ([0.1, 0.2, 0.3], COV)), Row([40.0, -30.0, 25.0], ([0.0, 0.0, 0.0], COV)),
+        Row([1e8 + 1, 1e8 - 1], ([1e8, 1e8], [[1.0, 0.9], [0.9, 1.0]])),
+        Row([3e-6, 1e6], ([0.0, 0.0], [[1e12, 0.0], [0.0, 1e-12]])),
+    ]),
+    "LKJCholesky": (lkj_factor, (1,), (), [
+        Row(FACTOR, (1.0,)), Row(FACTOR, (2.5,)), Row(FACTOR, (1e-5,)), Row([[1.0, 0.0], [0.0, 1.0]], (1e15,)),
+        Row([[1.0, 0.0], [0.8, 0.6]], (40.0,)),
+    ]),
+    "InverseWishart": (inverse_wishart, (0, 1, 2), (0, 2), [
+        Row(DRAW, (5.0, SCALE)), Row(DRAW, (1.0001, SCALE)), Row(DRAW, (2.0, SCALE)), Row(DRAW, (40.0, SCALE)),
+        Row([[1e-8, 0.0], [0.0, 1e8]], (3.0, SCALE), 1e-8), Row([[0.01, 0.001], [0.001, 0.02]], (100.0, SCALE)),
     ]),
     "LKJ": (lkj, (1,), (), [
         Row(CORR, (1.0,)), Row(CORR, (2.5,)), Row(CORR, (1e-5,)), Row(CORR, (1e15,)),
@@ -249,6 +284,11 @@ IMPOSSIBLE: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("Multinomial", [0.5, 2.5, 3.0], (6.0, [0.2, 0.3, 0.5])),
     ("MultivariateNormal", [0.0, 0.0], ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]])),
     ("MultivariateNormalScaleTril", [0.0, 0.0], ([0.0, 0.0], [[1.0, 0.0], [2.0, -1.0]])),
+    ("MultivariateNormalPrecision", [0.0, 0.0], ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]])),
+    ("LKJCholesky", [[1.0, 0.0], [0.5, -0.1]], (2.0,)),
+    ("InverseWishart", [[1.0, 1.5], [1.5, 1.0]], (5.0, SCALE)),
+    ("InverseWishart", DRAW, (0.9, SCALE)),
+    ("InverseWishart", DRAW, (5.0, [[1.0, 2.0], [2.0, 1.0]])),
     ("LKJ", [[1.0, 1.5], [1.5, 1.0]], (2.0,)),
     ("Wishart", [[1.0, 1.5], [1.5, 1.0]], (5.0, SCALE)),
     ("Wishart", DRAW, (0.9, SCALE)),
@@ -275,6 +315,8 @@ MOMENTS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "Multinomial": ((6.0, [0.2, 0.3, 0.5]), [1.2, 1.8, 3.0]),
     "MultivariateNormal": (([0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
     "MultivariateNormalScaleTril": (([0.1, 0.2, 0.3], ROOT), [0.1, 0.2, 0.3]),
+    "MultivariateNormalPrecision": (([0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
+    "InverseWishart": ((12.0, SCALE), (np.array(SCALE) / 9).tolist()),
     "LKJ": ((1.5,), np.eye(3).tolist()),
     "Wishart": ((5.0, SCALE), (5 * np.array(SCALE)).tolist()),
 }
@@ -286,6 +328,17 @@ def test_means_of_draws(name: str) -> None:
     draws = made(name, [torch.tensor(a) for a in arguments], 3).expand((40_000,)).sample().double()
     spread = draws.std(0) / math.sqrt(len(draws))
     assert bool(((draws.mean(0) - torch.tensor(mean)).abs() <= 5 * spread + 1e-12).all())
+
+
+def test_draws_of_factors_and_of_precisions() -> None:
+    """Covariances of draws, and factors of correlations whose products have the marginals of LKJ's theorem: Beta on [-1, 1]."""
+    draws = made("MultivariateNormalPrecision", [torch.zeros(3), torch.tensor(COV)], 3).expand((40_000,)).rsample()
+    np.testing.assert_allclose(np.cov(draws.T), np.linalg.inv(COV), atol=0.05)
+    roots = made("LKJCholesky", [torch.tensor(1.5)], 3).expand((4000,)).sample()
+    assert bool((roots.triu(1) == 0).all())
+    np.testing.assert_allclose(roots.square().sum(-1), 1.0, rtol=1e-12)
+    found = (roots @ roots.mT)[:, 2, 1]
+    assert stats.kstest((found.numpy() + 1) / 2, stats.beta(2.0, 2.0).cdf).pvalue > 1e-4
 
 
 def test_draws_of_a_wishart_near_its_least_df() -> None:
@@ -303,6 +356,8 @@ def test_against_scipy() -> None:
     for df in (2.5, 7.0, 300.0):
         mine = made("Wishart", [torch.tensor(df), torch.tensor(SCALE)], 2).log_prob(torch.tensor(DRAW))
         assert float(mine) == pytest.approx(stats.wishart(df, scale).logpdf(x), rel=1e-11)
+        mine = made("InverseWishart", [torch.tensor(df), torch.tensor(SCALE)], 2).log_prob(torch.tensor(DRAW))
+        assert float(mine) == pytest.approx(stats.invwishart(df, scale).logpdf(x), rel=1e-11)
     point = torch.tensor([0.2, 0.3, 0.5])
     mine = made("Dirichlet", [torch.tensor([1.2, 3.0, 0.7])], 3).log_prob(point)
     assert float(mine) == pytest.approx(stats.dirichlet([1.2, 3.0, 0.7]).logpdf(point.numpy()), rel=1e-12)

@@ -21,7 +21,7 @@ SMALL = ("alarm", "asia", "cancer", "child", "earthquake", "insurance", "sachs",
 def check(network: DiscreteNetwork) -> None:
     """The model has the network's variables, labels, parents and numbers."""
     model = compile_source(text(network_to_pgm(network)))
-    names = pgm_names(network)
+    names = pgm_names([v.name for v in network.variables])
     assert [v.name for v in model.variables] == names
     for factor in network.factors:
         child = factor.scope[-1]
@@ -68,7 +68,7 @@ def test_names_are_made_fit_and_stay_apart() -> None:
     variables = tuple(DiscreteVariable(n, ("y", "n")) for n in names)
     factors = tuple(TableFactor((i,), np.array([0.5, 0.5]), i) for i in range(len(names)))
     network = DiscreteNetwork(variables, factors, "x")
-    found = pgm_names(network)
+    found = pgm_names([v.name for v in network.variables])
     assert len(set(found)) == len(names)
     assert found[1] == "a_b", "a name that can stay stays"
     assert found[3:7] == ["_1st", "Normal_", "exp_", "Gro_e"]

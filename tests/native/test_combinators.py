@@ -26,16 +26,24 @@ SHARES = "s[j] = exp(o) / sum(exp(o), over = j)\n"
 REALS = {
     "Normal": "Normal({l}, {s})", "Cauchy": "Cauchy({l}, {s})", "Laplace": "Laplace({l}, {s})", "Logistic": "Logistic({l}, {s})",
     "Gumbel": "Gumbel({l}, {s})", "StudentT": "StudentT(3 + {s}, {l}, {s})", "Uniform": "Uniform({l} - 3, {l} + 3 + {s})",
+    "SkewNormal": "SkewNormal({l}, {s}, 2 * {l})", "AsymmetricLaplace": "AsymmetricLaplace({l}, {s}, sigmoid({l}))",
+    "ExponentiallyModifiedGaussian": "ExponentiallyModifiedGaussian({l}, {s}, 1 + {s})", "Moyal": "Moyal({l}, {s})",
+    "Triangular": "Triangular({l} - 3, {l}, {l} + 3 + {s})",
 }  # fmt: skip
 POSITIVES = {
     "LogNormal": "LogNormal({l}, {s})", "HalfNormal": "HalfNormal({s})", "Exponential": "Exponential({s})",
     "Weibull": "Weibull(0.5 + {s}, 1 + {s})", "HalfCauchy": "HalfCauchy({s})",
     "Gamma": "Gamma(0.5 + {s}, 1 + {s})", "InverseGamma": "InverseGamma(0.5 + {s}, 1 + {s})", "Gamma of small shape": "Gamma({s} / 20, {s})",
+    "InverseGaussian": "InverseGaussian({s}, 1 + {s})", "Pareto": "Pareto({s}, 0.02)", "Lomax": "Lomax({s}, 1 + {s})",
+    "LogLogistic": "LogLogistic(1 + {s}, {s})", "Frechet": "Frechet(1 + {s}, {s})", "Rayleigh": "Rayleigh({s})",
+    "Maxwell": "Maxwell({s})", "GeneralizedGamma": "GeneralizedGamma({s}, 1 + {s}, {s})", "ChiSquared": "ChiSquared(1 + {s})",
+    "FisherSnedecor": "FisherSnedecor(1 + {s}, 2 + {s})", "HalfStudentT": "HalfStudentT(2 + {s}, {s})", "hazard": "Weibull(1.5, hazard = {s})",
 }  # fmt: skip
 COUNTS = {
     "Geometric": "Geometric(sigmoid({l}))", "Poisson": "Poisson(2 * {s})", "Binomial": "Binomial(20, sigmoid({l}))",
     "Binomial of odds": "Binomial(20, logit = {l})", "NegativeBinomial": "NegativeBinomial(3 * {s}, exp({l}))",
     "NegativeBinomial of chances": "NegativeBinomial(n = {s}, p = sigmoid({l}))",
+    "DiscreteWeibull": "DiscreteWeibull(sigmoid({l}), {s})",
 }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ SCALARS = [
 
 
 @pytest.mark.parametrize(
-    ("name", "variant"), [pytest.param(*s, marks=pytest.mark.slow if i % 3 else ()) for i, s in enumerate(SCALARS)]
+    ("name", "variant"), [pytest.param(*s, marks=pytest.mark.slow if i % 6 else ()) for i, s in enumerate(SCALARS)]
 )
 def test_families(name: str, variant: int) -> None:
     """Every family of one number, of data, with every argument moved by a latent."""

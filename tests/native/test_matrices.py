@@ -14,10 +14,16 @@ from pgmlang.lower.runtime.support import Correlation, Covariance
 from pgmlang.native.runtime.matrices import (
     cholesky,
     cholesky_adjoint,
+    correlation_factor,
+    correlation_factor_adjoint,
     correlation_root,
     correlation_root_adjoint,
     covariance_root,
     covariance_root_adjoint,
+    eliminated,
+    eliminated_adjoint,
+    inverse,
+    inverse_adjoint,
     solve_lower,
     solve_lower_adjoint,
     solve_lower_columns,
@@ -50,10 +56,18 @@ MODELS = {
     "labels": K + NEAR + "share[o] ~ Dirichlet(1)\nplate o[2] {\n  mu[k] ~ Normal(0, 2)\n  S[k, j] ~ Wishart(5, V)\n}\n"
     "plate r {\n  z ~ Categorical(share)\n  v[k] ~ MultivariateNormal(mu[z], S[z])\n}",
     "covariances of data": K + "mu[k] ~ Normal(0, 1)\nplate r {\n  input e[k, j] : real\n  v[k] ~ MultivariateNormal(mu, e)\n}",
+    "algebra": "dim k = {l, m}\nA[k, k'] ~ Normal(0, 1)\nz[k] ~ Normal(0, 1)\nS[k, k'] = A @ transpose(A) + diag(1)\nL = cholesky(S)\nI = inverse(A + 3)\n"
+    "v = L @ z\nu = logdet(A) + det(S) / 9\nplate r {\n  input x : real\n  y ~ Normal(I[l, m] * x + v[m] + u, 1)\n}",
+    "a precision": K + LATENT + "P = inverse(diag(tau) @ R @ diag(tau)) + outer(mu)\nplate r {\n  input x : real\n  v[k] ~ MultivariateNormal(mu * x, precision = P)\n}",
+    "an inverse Wishart matrix": K + NEAR + "f ~ Gamma(9, 1)\nS[k, j] ~ InverseWishart(3 + f, V)\nd = logdet(S) + det(S)\nplate r { v[k] ~ MultivariateNormal(d, S) }",
+    "factors of correlations": K + "h ~ HalfNormal(1)\ntau[k] ~ HalfNormal(1)\nL[k, k'] ~ LKJCholesky(h)\nz[k] ~ Normal(0, 1)\nw = L @ z\n"
+    "plate r { v[k] ~ MultivariateNormal(w, scale_tril = diag(tau) @ L) }",
+    "a process over the rows": "rho ~ Gamma(5, 2)\ns ~ HalfNormal(1)\nf[r] ~ MultivariateNormal(0, matern(x, 1, rho, nu = 5/2, noise = s))\n"
+    "plate r {\n  input x : real\n  y ~ Normal(f + x, 1)\n}",
     "a process": "dim p[4]\ndim q like p\nrho ~ Gamma(5, 2)\nplate r {\n  input x[p], u[q] : real\n  C[p, q] = exp(-0.5 * square(x - u) / rho ^ 2) + 0.01 * exp(-1e6 * square(x - u))\n"
     "  f[p] ~ MultivariateNormal(0, C)\n  k[p] ~ Poisson(exp(f))\n}",
 }  # fmt: skip
-ALWAYS = ("slopes by scales and correlations", "a process")
+ALWAYS = ("slopes by scales and correlations", "algebra", "a process over the rows")
 """Those that every run of the tests compiles."""
 POINTS = RNG.normal(size=(N, 4))
 ROWS: dict[str, Any] = {
@@ -71,6 +85,8 @@ def target_over(text: str) -> Target:
     }
     if "plate c" in text:
         used["c"] = ROWS["c"]
+    if "[r]" in text:
+        used = {"x": ROWS["x"], "y": ROWS["y"]}
     if "[p]" in text:
         used = {"x": POINTS, "u": POINTS, "k": ROWS["k"]}
     return target_of(problem_of(text, used))
@@ -100,7 +116,8 @@ def test_matrices_that_are_no_covariances() -> None:
 @pytest.mark.parametrize("size", [2, 6])
 @pytest.mark.parametrize(
     ("function", "adjoint", "transform", "fewer"),
-    [(covariance_root, covariance_root_adjoint, Covariance(), -1), (correlation_root, correlation_root_adjoint, Correlation(), 1)],
+    [(covariance_root, covariance_root_adjoint, Covariance(), -1), (correlation_root, correlation_root_adjoint, Correlation(), 1),
+     (correlation_factor, correlation_factor_adjoint, torch.distributions.CorrCholeskyTransform(), 1)],
 )  # fmt: skip
 def test_maps(function, adjoint, transform, fewer: int, size: int) -> None:  # type: ignore[no-untyped-def]
     """Factors, log determinants and the adjoints of both are torch's."""
@@ -109,7 +126,7 @@ def test_maps(function, adjoint, transform, fewer: int, size: int) -> None:  # t
     log_det = function(x.detach().numpy(), root)
     matrix = transform(x)
     expected_log_det = transform.log_abs_det_jacobian(x, matrix)
-    expected = torch.linalg.cholesky(matrix)
+    expected = matrix if function is correlation_factor else torch.linalg.cholesky(matrix)
     np.testing.assert_allclose(root, expected.detach(), rtol=1e-10, atol=1e-12)
     assert log_det == pytest.approx(float(expected_log_det.detach()), rel=1e-11, abs=1e-12)
     ((expected * torch.from_numpy(given)).sum() + 0.7 * expected_log_det).backward()
@@ -163,3 +180,35 @@ def test_factors_and_solves(size: int) -> None:
         assert vector.grad is not None
         np.testing.assert_allclose(d_root, np.tril(lower.grad), rtol=1e-9, atol=1e-11)
         np.testing.assert_allclose(d_rows, np.tril(vector.grad) if rows.ndim == 2 else vector.grad, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_inverses_and_determinants(size: int) -> None:
+    """Those of matrices whose pivots change places too, with their adjoints, are torch's."""
+    matrix, given = RNG.normal(size=(size, size)), RNG.normal(size=(size, size))
+    matrix[0, 0] = 0.0 if size > 1 else -2.0
+    a = torch.tensor(matrix, requires_grad=True)
+    flat, found, d_matrix = matrix.reshape(-1), np.empty(size * size), np.zeros((size, size))
+    inverse(flat, 0, found, 0, size)
+    expected = torch.linalg.inv(a)
+    np.testing.assert_allclose(found.reshape(size, size), expected.detach(), rtol=1e-9, atol=1e-11)
+    (expected * torch.from_numpy(given)).sum().backward()
+    inverse_adjoint(flat, 0, found, 0, given.copy().reshape(-1), d_matrix.reshape(-1), size)
+    assert a.grad is not None
+    np.testing.assert_allclose(d_matrix, a.grad, rtol=1e-8, atol=1e-9)
+    a.grad, d_matrix[:] = None, 0.0
+    eliminated(flat, 0, found, 0, size)
+    diagonal = np.diag(found.reshape(size, size))
+    assert np.prod(diagonal) == pytest.approx(np.linalg.det(matrix), rel=1e-11)
+    (0.7 * torch.linalg.slogdet(a)[1]).backward()
+    seeds = np.diag(0.7 / diagonal).reshape(-1)
+    eliminated_adjoint(flat, 0, found, 0, seeds, d_matrix.reshape(-1), size)
+    np.testing.assert_allclose(d_matrix, a.grad, rtol=1e-9, atol=1e-11)
+
+
+def test_a_matrix_without_an_inverse_or_factor() -> None:
+    flat, found = np.array([1.0, 2.0, 2.0, 4.0]), np.zeros(4)
+    inverse(flat, 0, found, 0, 2)
+    assert np.isnan(found).all()
+    eliminated(flat, 0, found, 0, 2)
+    assert found[0] * found[3] == 0.0

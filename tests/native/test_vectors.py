@@ -34,11 +34,14 @@ MODELS = {
     "extremes of groups": "g ~ Normal(0, 1)\nplate c {\n  t = logsumexp(x * g, over = r) + max(x * g, over = r) - min(p * g, over = r) + prod(exp(x * g), over = r)\n  plate r {\n    input x : real\n    input p : real\n    e ~ Normal(0, 1)\n    y ~ Normal(t / 4 + e, 2)\n  }\n}",
     "sums of groups along an axis": F + "g[f] ~ Normal(0, 1)\nplate c {\n  t[f] = sum(exp(x * g), over = r)\n  u = sum(b, over = r)\n  plate r {\n    input x : real\n    input b : bit\n    input a : f\n    y ~ Normal(t[a] + u * x, 2)\n  }\n}",
     "sums of latent rows": "s ~ HalfNormal(1)\nplate c {\n  t = sum(e, over = r)\n  z ~ Normal(t, s)\n  plate r {\n    e ~ Normal(0, 1)\n    y ~ Normal(e, s)\n  }\n}",
+    "written out": F + "g[f] ~ Normal([0, 1, 2], [1, s, 3])\ns ~ HalfNormal(1)\nM[f, f'] = [[s, 1, 2], [3, g[l], 4], [5, 6, exp(s)]]\nC[f, f'] = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]\n"
+    "b[f] ~ MultivariateNormal([0, s, g[n]], [[2, 1, 0], [1, 2, 1], [0, 1, 2]])\nplate r {\n  input a : f\n  input d : f\n  input x : real\n"
+    "  y ~ Normal(M[a, d] * x + C[a, m] + sum([s, 1, 2] * b) + [1, 2, 3] @ g + C[l, d] + g[d], exp(s))\n}",
     "data of groups": "g ~ Normal(0, 1)\nplate c {\n  t = log(sum(w, over = r))\n  plate r {\n    input w : positive\n    y ~ Normal(g * t, 2)\n  }\n}",
 }  # fmt: skip
 
 
-ALWAYS = ("shares in a plate", "increasing", "reductions", "sums of groups", "counts")
+ALWAYS = ("written out", "shares in a plate", "increasing", "reductions", "sums of groups", "counts")
 """Those that every run of the tests compiles."""
 
 

@@ -213,6 +213,10 @@ def test_a_clause_is_honoured_or_refused(clause: str, method: str) -> None:
         return
     one, two = (measured(fit, row.number) for fit in fits)
     if one is None or two is None:
+        if not fits[0].draws:
+            # `exact` keeps nothing of the rows' own numbers
+            assert fits[0].log_likelihood != fits[1].log_likelihood
+            return
         # draws of labels alone: they say whether the clause counts
         assert any(not np.array_equal(fits[0].draws[n], fits[1].draws[n]) for n in fits[0].draws)
         return

@@ -62,7 +62,7 @@ def test_plan_is_plain_data() -> None:
 
 
 def test_no_method_names_each_ones_reason() -> None:
-    model = compile_source("plate row { y ~ Normal(0, 1) }\n")
+    model = compile_source("plate row { y ~ Gamma(2, 1) }\n")
     for binding in (None, bound(model, {"y": np.zeros(3)})):
         with pytest.raises(PgmError) as error:
             make_plan(model, binding)

@@ -306,7 +306,7 @@ def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch:
     from pgmlang.density.bound import BoundDensity
     from pgmlang.query import number_mixtures, prior_rows, row_predictions
 
-    text = "b ~ Normal(0, 1)\nplate row {\n  x ~ Normal(0, 1)\n  y ~ Normal(b * x, 1)\n}\n"
+    text = "b ~ Normal(0, 1)\nplate row {\n  x ~ Normal(0, 1)\n  y ~ StudentT(4, b * x, 1)\n}\n"
     data = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]}
     fit = pgmlang.compile(text).fit(data, method="map", seed=1)
 

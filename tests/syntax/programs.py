@@ -10,7 +10,7 @@ from pgmlang.syntax import ast
 
 NOWHERE = Span(SourceFile("<random>", ""), 0, 0)
 NAMES = (
-    "x", "y1", "mu_0", "été", "日本", "_", "pgm", "model", "dim", "plate", "param", "input", "field", "factor",
+    "x", "y1", "mu_0", "x'", "été", "日本", "_", "pgm", "model", "dim", "plate", "param", "input", "field", "factor",
     "net", "guide", "def", "return", "in", "like", "import", "real", "Table", "Normal",
 )  # fmt: skip
 LABELS = (
@@ -131,6 +131,8 @@ class Programs:
                 return ast.Binary(op, self.expr(depth - 1), self.expr(depth - 1), span=NOWHERE)
             case 4:
                 return ast.If(self.expr(depth - 1), self.expr(depth - 1), self.expr(depth - 1), span=NOWHERE)
+            case 6:
+                return ast.Vector(tuple(self.expr(depth - 1) for _ in range(self.few(1, 3))), span=NOWHERE)
             case 5:
                 indices = tuple(self.expr(depth - 1) for _ in range(self.few(1, 2)))
                 return ast.Index(self.expr(depth - 1), indices, span=NOWHERE)

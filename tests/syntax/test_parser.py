@@ -189,7 +189,7 @@ IDIOM_SAMPLES = (
     "for (i in 1:N) { }", "x <- 3", "y ~ dnorm(0, 1) ;;= 2", "parameters { }", "real<lower=0> sigma;",
     "node rain { }", "target += normal_lpdf(y, 0, 1);", "x = a ** 2", "x = a && b", "x := 3", "x = a %*% b",
     "// a comment",
-    "dim d = {'a', 'b'}", "x ~ Categorical([0.5, 0.5])", "let x = 3", "a -> b", "x = p(a | b)", "f = lambda x: x",
+    "dim d = {'a', 'b'}", "let x = 3", "a -> b", "x = p(a | b)", "f = lambda x: x",
 )  # fmt: skip
 
 

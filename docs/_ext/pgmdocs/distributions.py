@@ -44,6 +44,33 @@ EXAMPLES: dict[str, str] = {
     "Geometric": "p ~ Beta(1, 1)\nplate player { misses ~ Geometric(p) }",
     "Binomial": "p ~ Beta(1, 1)\nplate batch {\n  input size : count\n  broken ~ Binomial(size, p)\n}",
     "BetaBinomial": "plate batch {\n  input size : count\n  broken ~ BetaBinomial(size, a = 2, b = 8)\n}",
+    "SkewNormal": "plate row { y ~ SkewNormal(loc = 0, scale = 2, shape = 3) }",
+    "AsymmetricLaplace": "a ~ Normal(0, 10)\nb ~ Normal(0, 10)\ns ~ HalfNormal(5)\nplate row {\n  input x : real\n"
+    "  y ~ AsymmetricLaplace(a + b * x, s, p = 0.9)\n}",
+    "ExponentiallyModifiedGaussian": "plate trial { time ~ ExponentiallyModifiedGaussian(loc = 300, sd = 40, rate = 0.01) }",
+    "Moyal": "plate particle { loss ~ Moyal(loc = 5, scale = 1) }",
+    "Pareto": "shape ~ Gamma(2, 1)\nplate town { people ~ Pareto(shape, scale = 1000) }",
+    "Lomax": "plate claim { cost ~ Lomax(shape = 3, scale = 500) }",
+    "LogLogistic": "plate patient { survival ~ LogLogistic(shape = 2, scale = 12) }",
+    "Frechet": "plate year { rain ~ Frechet(shape = 3, scale = 40) }",
+    "InverseGaussian": "plate trial { time ~ InverseGaussian(mean = 0.6, shape = 2) }",
+    "Rayleigh": "plate wave { height ~ Rayleigh(scale = 1.5) }",
+    "Maxwell": "plate molecule { speed ~ Maxwell(scale = 270) }",
+    "GeneralizedGamma": "plate pump { life ~ GeneralizedGamma(shape = 2, rate = 0.01, power = 1.5) }",
+    "ChiSquared": "plate row { y ~ ChiSquared(df = 4) }",
+    "InverseChiSquared": "variance ~ InverseChiSquared(df = 5)\nplate row { y ~ Normal(0, var = variance) }",
+    "ScaledInverseChiSquared": "variance ~ ScaledInverseChiSquared(df = 5, scale = 2)\nplate row { y ~ Normal(0, var = variance) }",
+    "FisherSnedecor": "plate row { ratio ~ FisherSnedecor(df1 = 3, df2 = 20) }",
+    "BetaPrime": "plate row { odds ~ BetaPrime(2, 4) }",
+    "HalfStudentT": "sd ~ HalfStudentT(df = 3, scale = 2.5)\nplate row { y ~ Normal(0, sd) }",
+    "Kumaraswamy": "plate row { share ~ Kumaraswamy(2, 5) }",
+    "LogitNormal": "plate school { passed ~ LogitNormal(loc = 0.5, sd = 1) }",
+    "ContinuousBernoulli": "plate pixel { grey ~ ContinuousBernoulli(0.3) }",
+    "Triangular": "cost ~ Triangular(low = 2, mode = 3, high = 7)\nplate row { y ~ Normal(cost, 1) }",
+    "BetaNegativeBinomial": "plate hour { calls ~ BetaNegativeBinomial(n = 4, a = 3, b = 2) }",
+    "DiscreteWeibull": "plate pump { days ~ DiscreteWeibull(q = 0.99, shape = 1.5) }",
+    "DiscreteUniform": "plate roll { face ~ DiscreteUniform(1, 6) }",
+    "Hypergeometric": "plate sample {\n  input marked : count\n  seen ~ Hypergeometric(n = 10, good = marked, bad = 100)\n}",
     "Dirichlet": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate voter { vote ~ Categorical(share) }",
     "Multinomial": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate town {\n  input voters : count\n"
     "  votes[party] ~ Multinomial(voters, share)\n}",
@@ -53,6 +80,10 @@ EXAMPLES: dict[str, str] = {
     "plate row { x[feature] ~ MultivariateNormal(0, r) }",
     "Wishart": "dim feature = {height, weight}\ndim other like feature\ninput scale[feature, other] : cov\n"
     "spread[feature, other] ~ Wishart(df = 4, scale = scale)\nplate row { x[feature] ~ MultivariateNormal(0, spread) }",
+    "LKJCholesky": "dim feature = {height, weight}\nl[feature, feature'] ~ LKJCholesky(2)\n"
+    "plate row { x[feature] ~ MultivariateNormal(0, scale_tril = l) }",
+    "InverseWishart": "dim feature = {height, weight}\nspread[feature, feature'] ~ InverseWishart(df = 4, scale = [[1, 0], [0, 1]])\n"
+    "plate row { x[feature] ~ MultivariateNormal(0, spread) }",
     "Truncated": "plate row { y ~ Truncated(Normal(1, 2), lower = 0) }",
     "Censored": "plate pump {\n  input watched : positive\n  life ~ Censored(Weibull(1.5, 1000), upper = watched)\n}",
     "ZeroInflated": "p ~ Beta(1, 1)\nrate ~ Gamma(2, 1)\nplate visitor { fish ~ ZeroInflated(p, Poisson(rate)) }",
@@ -64,7 +95,8 @@ EXAMPLES: dict[str, str] = {
 SUPPORTS = {
     "real": "any number", "positive": "numbers above 0", "unit": "numbers between 0 and 1", "count": "0, 1, 2, ...",
     "bit": "0 or 1", "labels": "labels", "simplex": "numbers above 0 that sum to 1 along an axis",
-    "cov": "covariance matrices", "corr": "correlation matrices", "inner": "what the distribution taken gives",
+    "cov": "covariance matrices", "corr": "correlation matrices",
+    "cholesky_corr": "Cholesky factors of correlation matrices", "inner": "what the distribution taken gives",
 }  # fmt: skip
 NEEDS = {"real": "any number", "positive": "above 0", "unit": "between 0 and 1", "count": "0, 1, 2, ..."}
 KINS = {
@@ -87,7 +119,7 @@ def pages() -> dict[str, str]:
 def index() -> str:
     parts = [
         "# Distributions\n\nWhat may stand on the right of `~`. Arguments go by position or by name; `rate` is one over a "
-        "scale and `sd` a standard deviation, never a variance or a precision ([of what](../../language.md#distributions)). "
+        "scale and `sd` a standard deviation; `var` and `precision` have names of their own ([of what](../../language.md#distributions)). "
         "Tables (`Table`) are in [the language](../../language.md#tables).\n"
     ]
     for title, belongs in KINS.items():
@@ -124,6 +156,7 @@ def page(family: Family) -> str:
     lines = [f"# {family.name}", "", family.says[0].upper() + family.says[1:] + ".", ""]
     for v in variants:
         lines += ["```pgm", signature(family, v), "```", ""]
+    lines += spelled(family)
     lines += [f"A draw: {draw_of(family)}.", ""]
     lines += [arguments(family), "", "## Log-density" if not family.discrete else "## Log-probability", ""]
     for v in variants:
@@ -141,26 +174,40 @@ def page(family: Family) -> str:
     return "\n".join(lines) + "\n"
 
 
+def spelled(family: Family) -> list[str]:
+    """What calls with other arguments stand for."""
+    if not family.spellings:
+        return []
+    rows = ["| also | is |", "| --- | --- |"]
+    for spelling in family.spellings:
+        said = [f"{n} = {text.replace('**', '^')}" for n, text in spelling.arguments.items() if n != text]
+        other = ", ".join(p.name for p in spelling.parameters)
+        rows.append(f"| `{family.name}({other})` | `{', '.join(said)}` |")
+    return [*rows, ""]
+
+
 def spread(family: Family) -> str:
     return "Variance of the angle on the circle" if family.is_angle else "Variance"
 
 
 def draw_of(family: Family) -> str:
+    if family.limits and not family.takes and not family.limits[1]:
+        return f"numbers from `{family.limits[0]}` on"
     if family.limits and not family.takes:
-        return f"a number from `{family.limits[0]}` to `{family.limits[1]}`"
+        return f"a {'whole ' if family.discrete else ''}number from `{family.limits[0]}` to `{family.limits[1]}`"
     kind = SUPPORTS[family.support]
     shape = {1: ", one for each label of an axis (`x[axis] ~ ...`)", 2: ", over two axes of the same labels"}.get(
         family.event, ""
     )
     angle = ", an angle from -pi to pi" if family.is_angle else ""
-    return kind + angle + (shape if family.support not in ("simplex", "cov", "corr") else "")
+    return kind + angle + (shape if family.support not in ("simplex", "cov", "corr", "cholesky_corr") else "")
 
 
 def arguments(family: Family) -> str:
     rows = ["| argument | is |", "| --- | --- |"]
     rows += [f"| `{name.replace('base', 'D')}` | a distribution |" for name in family.takes]
     seen: set[str] = set()
-    for parameter in (p for v in family.variants for p in v):
+    for parameter in (p for v in family.parameter_lists for p in v):
         if parameter.name not in seen:
             seen.add(parameter.name)
             rows.append(f"| `{parameter.name}` | {need_of(parameter)} |")

@@ -31,8 +31,42 @@ READABLE: dict[tuple[str, int], str] = {
     ("Binomial", 0): "log(choose(n, x)) + x * log(p) + (n - x) * log(1 - p)",
     ("Binomial", 1): "log(choose(n, x)) + x * logit - n * log(1 + exp(logit))",
     ("BetaBinomial", 0): "log(choose(n, x)) + log(Beta(x + a, n - x + b)) - log(Beta(a, b))",
+    ("SkewNormal", 0): "log(2 / (scale * sqrt(2 * pi))) - z * z / 2 + log(Phi(shape * z))",
+    ("AsymmetricLaplace", 0): "log(2 * p * (1 - p) / scale) - 2 * abs(z) * where(x < loc, 1 - p, p)",
+    ("ExponentiallyModifiedGaussian", 0): "log(rate) + (rate * sd) ** 2 / 2 - rate * (x - loc) + log(Phi((x - loc) / sd - rate * sd))",
+    ("Pareto", 0): "log(shape) + shape * log(scale) - (shape + 1) * log(x)",
+    ("Lomax", 0): "log(shape / scale) - (shape + 1) * log(1 + x / scale)",
+    ("LogLogistic", 0): "log(shape / scale) + (shape - 1) * log(x / scale) - 2 * log(1 + (x / scale) ** shape)",
+    ("Frechet", 0): "log(shape / scale) - (shape + 1) * log(x / scale) - (x / scale) ** (-shape)",
+    ("InverseGaussian", 0): "log(shape / (2 * pi * x ** 3)) / 2 - shape * (x - mean) ** 2 / (2 * mean ** 2 * x)",
+    ("Maxwell", 0): "log(2 / pi) / 2 + 2 * log(x) - 3 * log(scale) - (x / scale) ** 2 / 2",
+    ("GeneralizedGamma", 0): "log(power) + shape * power * log(rate) + (shape * power - 1) * log(x) - (rate * x) ** power - lgamma(shape)",
+    ("ChiSquared", 0): "(df / 2 - 1) * log(x) - x / 2 - df / 2 * log(2) - lgamma(df / 2)",
+    ("InverseChiSquared", 0): "-(df / 2 + 1) * log(x) - 1 / (2 * x) - df / 2 * log(2) - lgamma(df / 2)",
+    ("ScaledInverseChiSquared", 0): "df / 2 * log(df * scale ** 2 / 2) - (df / 2 + 1) * log(x) - df * scale ** 2 / (2 * x) - lgamma(df / 2)",
+    ("FisherSnedecor", 0): "df1 / 2 * log(df1 * x) + df2 / 2 * log(df2) - (df1 + df2) / 2 * log(df1 * x + df2) - log(x)"
+    " - log(Beta(df1 / 2, df2 / 2))",
+    ("BetaPrime", 0): "(a - 1) * log(x) - (a + b) * log(1 + x) - log(Beta(a, b))",
+    ("HalfStudentT", 0): "lgamma((df + 1) / 2) - lgamma(df / 2) - log(pi * df) / 2 - log(scale / 2) - (df + 1) / 2 * log(1 + z * z / df)",
+    ("Kumaraswamy", 0): "log(a * b) + (a - 1) * log(x) + (b - 1) * log(1 - x ** a)",
+    ("ContinuousBernoulli", 0): "x * log(p / (1 - p)) + log(log(p / (1 - p)) * (1 - p) / (2 * p - 1))",
+    ("ContinuousBernoulli", 1): "x * logit - log((exp(logit) - 1) / logit)",
+    ("Triangular", 0): "log(2 / (high - low)) + where(x < mode, log((x - low) / (mode - low)), log((high - x) / (high - mode)))",
+    ("Weibull", 1): "log(shape * hazard) + (shape - 1) * log(x) - hazard * x ** shape",
+    ("BetaNegativeBinomial", 0): "log(choose(x + n - 1, x)) + log(Beta(a + n, b + x)) - log(Beta(a, b))",
+    ("DiscreteWeibull", 0): "log(q ** (x ** shape) - q ** ((x + 1) ** shape))",
+    ("DiscreteUniform", 0): "-log(high - low + 1)",
+    ("Hypergeometric", 0): "log(choose(good, x)) + log(choose(bad, n - x)) - log(choose(good + bad, n))",
+    ("Hypergeometric", 1): "log(choose(good, x)) + log(choose(bad, n - x)) + x * log(odds) - log(Z(n, good, bad, odds))",
 }  # fmt: skip
 """Family and variant to its log-density as a textbook has it."""
+
+READABLE_MOMENTS: dict[str, tuple[str, str]] = {
+    "ContinuousBernoulli": (
+        "1 / (1 - exp(-logit)) - 1 / logit", "1 / logit ** 2 - exp(logit) / (exp(logit) - 1) ** 2",
+    ),
+}  # fmt: skip
+"""Family to mean and variance of its first variant as a textbook has them, where the record's spelling is for machines."""
 
 WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
     ("Categorical", 0): (r"\log p_x", "", ""),
@@ -55,6 +89,17 @@ WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
     ("MultivariateNormal", 1): (
         r"-\frac{1}{2} \left|L^{-1} (x - m)\right|^2 - \log\det L - \frac{d}{2} \log 2\pi,\quad L = "
         r"\mathrm{scale\_tril}", r"\mathrm{mean}", r"L L^\top",
+    ),
+    ("MultivariateNormal", 2): (
+        r"-\frac{1}{2} (x - m)^\top P (x - m) + \frac{1}{2} \log\det P - \frac{d}{2} \log 2\pi,\quad m = \mathrm{mean},\ P = "
+        r"\mathrm{precision}", r"\mathrm{mean}", r"P^{-1}",
+    ),
+    ("LKJCholesky", 0): (
+        r"\sum_k (d - k + 2 \eta - 2) \log x_{kk} + \mathrm{const}(\eta)", "", "",
+    ),
+    ("InverseWishart", 0): (
+        r"-\frac{\nu + d + 1}{2} \log\det x - \frac{1}{2} \mathrm{tr}(S x^{-1}) + \mathrm{const}(\nu, S),\quad \nu = "
+        r"\mathrm{df},\ S = \mathrm{scale}", r"\frac{S}{\nu - d - 1}", "",
     ),
     ("LKJ", 0): (r"(\eta - 1) \log\det x + \mathrm{const}(\eta)", r"I", ""),
     ("Wishart", 0): (
@@ -99,6 +144,9 @@ def moments(family: Family, variant: int) -> tuple[str, str]:
     """LaTeX of mean and variance, empty where there is none to say."""
     if not family.formulas:
         return WRITTEN[family.name, variant][1:]
+    if family.name in READABLE_MOMENTS:
+        mean, variance = (latex(_tree(t)) for t in READABLE_MOMENTS[family.name])
+        return mean, variance
     formulas = family.formulas[variant]
     let = {} if family.name == "NegativeBinomial" else formulas.let
     mean, variance = (latex(_with(_tree(t), let)) if t else "" for t in (formulas.mean, formulas.variance))
@@ -138,6 +186,10 @@ def latex(tree: ast.expr) -> str:
 
 def _is_call(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def _has_call(node: ast.AST, name: str) -> bool:
+    return any(_is_call(n, name) for n in ast.walk(node))
 
 
 def _replaced(tree: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
@@ -229,13 +281,24 @@ class _Latex:
         match name:
             case "exp" if _is_call(first, "lgamma"):
                 return rf"\Gamma\left({self.of(first.args[0], 0)}\right)"
+            case "exp" if _is_call(first, "log"):
+                return self.of(first.args[0], 2)
+            case "exp" if (
+                isinstance(first, ast.BinOp)
+                and isinstance(first.op, ast.Add | ast.Sub)
+                and _has_call(first, "lgamma")
+            ):
+                left, right = self._call("exp", [first.left]), self._call("exp", [first.right])
+                return rf"{left} \, {right}" if isinstance(first.op, ast.Add) else rf"\frac{{{left}}}{{{right}}}"
             case "exp" if isinstance(first, ast.BinOp) and _is_call(first.right, "lgamma"):
                 return rf"\Gamma\left({self.of(first.right.args[0], 0)}\right)^{{{self.of(first.left, 0)}}}"
             case "exp":
                 return f"e^{{{inside}}}"
             case "expm1":
                 return rf"\left(e^{{{inside}}} - 1\right)"
-            case "log1p":
+            case "log_of":
+                return self._call("log", arguments)
+            case "log1p" | "log1p_of":
                 return self._call("log", [ast.BinOp(ast.Constant(1), ast.Add(), first)])
             case "factorial":
                 return rf"{self.of(first, 3)}!"
@@ -251,6 +314,10 @@ class _Latex:
                 return rf"\sqrt{{{inside}}}"
             case "sigmoid":
                 return rf"\sigma\left({inside}\right)"
+            case "Phi":
+                return rf"\Phi\left({inside}\right)"
+            case "Z":
+                return rf"Z\left({', '.join(self.of(a, 0) for a in arguments)}\right)"
             case "i0e" | "i1e" | "I0":
                 order = "1" if "1" in name else "0"
                 return rf"I_{order}\left({inside}\right)"

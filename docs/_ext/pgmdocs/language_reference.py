@@ -7,7 +7,16 @@ import re
 
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS, WIDER
 from pgmlang.resources import grammar_text, stdlib_modules, stdlib_text
-from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS, FUNCTIONS, OPERATORS, REDUCTIONS
+from pgmlang.signatures.functions import (
+    ACTIVATIONS,
+    AXIS_FUNCTIONS,
+    BLOCKS,
+    FUNCTIONS,
+    OPERATORS,
+    REDUCTIONS,
+    WRITTEN_REDUCTIONS,
+)
+from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.syntax.layout import STATEMENT_WORDS
 
 FUNCTION_SAYS = {
@@ -28,6 +37,7 @@ TYPE_SAYS = {
     "bit": "0 or 1 (also `false`, `true`)", "spin": "-1 or 1", "ordered": "numbers that rise along an axis",
     "simplex": "numbers between 0 and 1 that sum to 1 along an axis", "cov": "a covariance matrix over two like axes",
     "corr": "a correlation matrix over two like axes",
+    "cholesky_corr": "the Cholesky factor of a correlation matrix: lower triangular, rows of length 1",
 }  # fmt: skip
 """What each type holds; a test holds it beside the kinds of types."""
 
@@ -220,6 +230,9 @@ def functions() -> str:
     )
     operators = ", ".join(f"`{word}`" for word in OPERATORS)
     reductions = ", ".join(f"`{name}`" for name in REDUCTIONS)
+    written = "\n".join(f"| `{name}(x, over = axis)` | {says} |" for name, says in WRITTEN_REDUCTIONS.items())
+    of_axes = "\n".join(f"| `{name}(axis)` | {says} |" for name, says in AXIS_FUNCTIONS.items())
+    of_matrices = "\n".join(f"| `{f.call}` | {f.says} |" for f in MATRIX_FUNCTIONS.values())
     blocks = "\n".join(
         f"| `{name}` | {', '.join(f'`{option}`' for option in options) or 'none'} |"
         for name, options in BLOCKS.items()
@@ -238,12 +251,37 @@ sure, and *minus infinity* or refused where it comes from the data.
 
 ## Over an axis or a plate
 
-{reductions}: `sum(x, over = axis)`. Over a plate inside of the present one too (`mean(score, over = pupil)` in `plate school`).
+{reductions}: `sum(x, over = axis)`. Over a plate inside of the present one too (`mean(score, over = pupil)` in `plate school`), and over
+the present one as it is just outside of it (`score - mean(score, over = pupil)` in `plate pupil`).
+
+| function | is |
+| --- | --- |
+{written}
+
 `min(a, b)` and `max(a, b)` of two arguments go element by element.
+
+## Of an axis or a plate
+
+| function | is |
+| --- | --- |
+{of_axes}
+
+The axis' name alone is the label of the present element: `if food == fish then 0 else b`.
+
+## Of matrices
+
+A matrix is a value along two axes of the same elements, as `S[coef, coef']`; `over = axis` says the axis of a vector that has several.
+
+| function | is |
+| --- | --- |
+{of_matrices}
+
+`noise` adds its square to the diagonal of a kernel, `jitter` that many parts of `scale^2`, so that rounding leaves a Cholesky factor.
 
 ## Operators
 
-{operators}, `-x`, `not`, `x @ w` (sums the product over the one axis that both have), `x[z]` (the element at a label), and
+{operators}, `-x`, `not`, `x @ w` (sums the product over the one axis that both have;
+[matrices with a primed axis](../language.md#matrices) row by column), `x[z]` (the element at a label), and
 `if c then a else b`. `/` divides as real numbers do. What binds closer is lower down in [the grammar](grammar.md).
 
 ## In chains

@@ -84,6 +84,8 @@ class Elementwise(dist.Distribution):
         shape = self._extended_shape(torch.Size(sample_shape))
         arguments = [a.expand(shape) for a in self.arguments]
         source = self.drawn(*arguments)
+        if torch.is_tensor(source):
+            return source
         if source is not None:
             return source.rsample() if source.has_rsample else source.sample()
         like = arguments[0]
@@ -104,15 +106,15 @@ class Elementwise(dist.Distribution):
 
 
 class BetweenLimits(Elementwise):
-    """A distribution whose arguments are the limits of its values. Where the lower one is not below the upper one there is
-    no such distribution: no value is possible, draws and moments are NaN. ``safe``: limits that stand for those."""
+    """A distribution whose arguments are the limits of its values. Where the lower one is not below the upper one (of counts:
+    is above it) there is no such distribution: no value is possible, draws and moments are NaN. ``safe``: limits that stand for those."""
 
     safe = (0.0, 1.0)
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         lower, upper = self.bounds(*self.arguments)
-        self.is_empty = ~(lower < upper)
+        self.is_empty = ~(lower <= upper) if self.is_discrete else ~(lower < upper)
         self.arguments = tuple(
             torch.where(self.is_empty, s, a) for s, a in zip(self.safe, self.arguments, strict=True)
         )

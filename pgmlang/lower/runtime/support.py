@@ -122,6 +122,11 @@ def over(x, size):
     return x[..., None].expand(*x.shape, size)
 
 
+def stacked(*entries):
+    """Entries, numbers among them, one after the other along a new last axis."""
+    return torch.stack(torch.broadcast_tensors(*(e if torch.is_tensor(e) else real(e) for e in entries)), -1)
+
+
 def improper(name):
     """There is nothing to draw a Flat() from."""
     raise ValueError(f"{name} is Flat(): its prior has no draws")

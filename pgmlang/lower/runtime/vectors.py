@@ -144,6 +144,28 @@ def cholesky(matrix):
     return torch.linalg.cholesky_ex(torch.where(is_proper[..., None, None], matrix, eye))[0], is_proper
 
 
+def cholesky_factor(matrix):
+    """The Cholesky factor, no numbers where there is none."""
+    root, is_proper = cholesky(unrepeated(real(matrix), own=2))
+    return torch.where(is_proper[..., None, None], root, math.nan)
+
+
+def inverse(matrix):
+    """The inverse, no numbers where there is none."""
+    found, failed = torch.linalg.inv_ex(unrepeated(real(matrix), own=2))
+    return torch.where((failed == 0)[..., None, None], found, math.nan)
+
+
+def determinant(matrix):
+    """The determinant."""
+    return torch.linalg.det(unrepeated(real(matrix), own=2))
+
+
+def log_determinant(matrix):
+    """The logarithm of the size of the determinant."""
+    return torch.linalg.slogdet(unrepeated(real(matrix), own=2))[1]
+
+
 class MultivariateNormal(dist.MultivariateNormal):
     """As torch's, with density zero where the covariance is not positive definite."""
 
@@ -178,6 +200,47 @@ class RootedNormal(MultivariateNormal):
         self.set_root(mean, torch.where(is_proper[..., None, None], root.tril(), eye), is_proper)
 
 
+class PrecisionNormal(dist.Distribution):
+    """The same by the inverse of the covariance."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, mean, precision):
+        root, is_proper = cholesky(unrepeated(real(precision), own=2))
+        self.set_root(real(mean), root, is_proper)
+
+    def set_root(self, mean, root, is_proper):
+        batch = torch.broadcast_shapes(mean.shape[:-1], root.shape[:-2])
+        self.loc, self.root, self.is_proper = mean, root, is_proper
+        super().__init__(batch, mean.shape[-1:], validate_args=False)
+
+    @property
+    def mean(self):
+        return self.loc
+
+    def expand(self, shape, _instance=None):
+        new = self.__new__(type(self))
+        mean = self.loc.expand(*shape, *self.event_shape)
+        new.set_root(mean, self.root.expand(*shape, *self.root.shape[-2:]), self.is_proper.expand(shape))
+        return new
+
+    def log_prob(self, value):
+        gap = real(value) - self.loc
+        white = (self.root.mT @ gap[..., None])[..., 0]
+        half_log_det = self.root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        log = half_log_det - 0.5 * (white.square().sum(-1) + gap.shape[-1] * math.log(2 * math.pi))
+        return torch.where(self.is_proper, log, -math.inf)
+
+    def rsample(self, sample_shape=()):
+        shape = self._extended_shape(torch.Size(sample_shape))
+        normal = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
+        gap = torch.linalg.solve_triangular(self.root.mT, normal[..., None], upper=True)[..., 0]
+        # no draw of what is no distribution
+        return torch.where(self.is_proper[..., None], self.loc + gap, math.nan)
+
+
 class LKJ(dist.Distribution):
     """Correlation matrices of a size, density as det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
 
@@ -191,8 +254,9 @@ class LKJ(dist.Distribution):
     def expand(self, shape, _instance=None):
         return type(self)(self.eta.expand(shape), self.event_shape[-1])
 
-    def sample(self, sample_shape=()):
-        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2
+    def sample_root(self, sample_shape):
+        """Cholesky factors of draws, by the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long
+        from k = 2."""
         size = self.event_shape[-1]
         eta = self.eta[..., None]
         k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
@@ -202,11 +266,14 @@ class LKJ(dist.Distribution):
         length = torch.cat([torch.zeros_like(length[..., :1]), length], -1)
         normal = torch.randn(*length.shape, size, dtype=eta.dtype, device=eta.device).tril(-1)
         root = length.sqrt()[..., None] * normal / normal.norm(dim=-1, keepdim=True).clamp(min=1e-30)
-        root = root + torch.diag_embed((1 - length).sqrt())
+        return root + torch.diag_embed((1 - length).sqrt())
+
+    def sample(self, sample_shape=()):
+        root = self.sample_root(sample_shape)
         return root @ root.mT
 
-    def log_prob(self, value):
-        root, is_proper = cholesky(real(value))
+    def of_root(self, root, is_proper, powers=0.0):
+        """The log-density of the matrix of a Cholesky factor, its diagonal to ``powers`` more."""
         # theorem 5 there, by differences of log-gammas that do not cancel
         k = torch.arange(1, self.event_shape[-1], dtype=self.eta.dtype, device=self.eta.device)
         first = self.eta[..., None] + 0.5 * (self.event_shape[-1] - 1 - k)
@@ -215,8 +282,28 @@ class LKJ(dist.Distribution):
         beside, length = root.tril(-1).square().sum(-1), root.diagonal(dim1=-2, dim2=-1)
         is_near = beside < 0.5
         log_square = torch.where(is_near, torch.log1p(-torch.where(is_near, beside, 0.0)), 2 * length.log())
-        inside = (self.eta - 1) * log_square.sum(-1) + whole
+        inside = ((self.eta[..., None] - 1 + 0.5 * powers) * log_square).sum(-1) + whole
         return torch.where(is_proper & (self.eta > 0), inside, -math.inf)
+
+    def log_prob(self, value):
+        return self.of_root(*cholesky(real(value)))
+
+
+class LKJCholesky(LKJ):
+    """Their Cholesky factors: row k of the map to correlations has the derivative L_kk^(size - 1 - k)."""
+
+    support = constraints.corr_cholesky
+
+    def sample(self, sample_shape=()):
+        return self.sample_root(sample_shape)
+
+    def log_prob(self, value):
+        root = real(value)
+        is_proper = (root.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+        size = self.event_shape[-1]
+        powers = torch.arange(size - 1, -1, -1, dtype=root.dtype, device=root.device)
+        eye = torch.eye(size, dtype=root.dtype, device=root.device)
+        return self.of_root(torch.where(is_proper[..., None, None], root, eye), is_proper, powers)
 
 
 class Wishart(dist.Distribution):
@@ -264,4 +351,51 @@ class Wishart(dist.Distribution):
         normal = torch.randn(*square.shape, square.shape[-1], dtype=square.dtype, device=square.device)
         factor = outer @ (normal.tril(-1) + torch.diag_embed(square.sqrt()))
         # no draw of what is no distribution
+        return torch.where(is_good[..., None, None], factor @ factor.mT, math.nan)
+
+
+class InverseWishart(dist.Distribution):
+    """Covariance matrices whose inverses have Wishart's distribution of the inverse scale; with mean ``scale / (df - size - 1)``."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.positive_definite
+    has_rsample = True
+
+    def __init__(self, df, scale):
+        self.df, self.scale = real(df), real(scale)
+        batch = torch.broadcast_tensors(self.df, self.scale[..., 0, 0])[0].shape
+        super().__init__(batch, self.scale.shape[-2:], validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.df.expand(shape), self.scale.expand(*shape, *self.event_shape))
+
+    def shapes(self):
+        """Of the gamma variables, ``[*batch, size]``."""
+        size = self.event_shape[-1]
+        return 0.5 * (self.df[..., None] - torch.arange(size, dtype=self.df.dtype, device=self.df.device))
+
+    def log_prob(self, value):
+        size = self.event_shape[-1]
+        (root, is_proper), (outer, has_root) = cholesky(real(value)), cholesky(self.scale)
+        shapes = self.shapes()
+        is_good = is_proper & has_root & (shapes > 0).all(-1)
+        shapes = torch.where(shapes > 0, shapes, 1.0)
+        factor = torch.linalg.solve_triangular(root, outer, upper=False)
+        half = 0.5 * factor.diagonal(dim1=-2, dim2=-1).square()
+        places = torch.arange(size, dtype=half.dtype, device=half.device)
+        gammas = gamma_kernel(shapes, half, half.log()) + 0.5 * places * half.log()
+        beside = 0.5 * factor.tril(-1).square().sum((-2, -1))
+        log_det = root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        log = gammas.sum(-1) - beside - 0.25 * size * (size - 1) * math.log(math.pi) - (size + 1) * log_det
+        return torch.where(is_good, log, -math.inf)
+
+    def rsample(self, sample_shape=()):
+        outer, has_root = cholesky(self.scale)
+        shapes = self.shapes().expand(*torch.Size(sample_shape), *self.batch_shape, -1)
+        is_good = has_root & (shapes > 0).all(-1)
+        square = 2 * dist.Gamma(torch.where(shapes > 0, shapes, 1.0), torch.ones_like(shapes)).rsample()
+        normal = torch.randn(*square.shape, square.shape[-1], dtype=square.dtype, device=square.device)
+        # C C' the scale, B B' of Wishart's distribution of the identity: C (B B')^-1 C'
+        bartlett = normal.tril(-1) + torch.diag_embed(square.sqrt())
+        factor = torch.linalg.solve_triangular(bartlett, outer.mT, upper=False).mT
         return torch.where(is_good[..., None, None], factor @ factor.mT, math.nan)

@@ -1,5 +1,5 @@
-"""Small matrices: maps from free values to Cholesky factors, torch's own (``Covariance``, ``Correlation``), Cholesky factors and triangular solves;
-with the adjoint of each (Giles 2008, "An extended collection of matrix derivative results", 2.3; Murray 2016 for Cholesky).
+"""Small matrices: maps from free values to Cholesky factors, torch's own (``Covariance``, ``Correlation``), Cholesky factors, triangular solves, inverses and
+determinants; with the adjoint of each (Giles 2008, "An extended collection of matrix derivative results", 2.3; Murray 2016 for Cholesky).
 
 Matrices lie row by row in flat arrays, from where each begins: views of parts of arrays would be counted at every step. What has no Cholesky
 factor has minus the identity in its stead: nothing is possible where a diagonal is not positive.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from pgmlang.native.compiled import part, part_of_sums
+from pgmlang.native.runtime.arrays import empty
 
 LOG_2 = 0.6931471805599453
 
@@ -52,9 +53,10 @@ def cosines_left(x):
 
 
 @part
-def correlation_root(x, root):
+def sphere_rows(x, root, is_of_matrix):
     """The Cholesky factor ``root [K, K]`` of a correlation matrix of free values ``x`` (K (K - 1) / 2), row by row on the sphere (Stan reference
-    manual, 10.9; Lewandowski, Kurowicka and Joe 2009); gives the log determinant of the map to the correlations below the diagonal."""
+    manual, 10.9; Lewandowski, Kurowicka and Joe 2009); gives the log determinant of the map to the factor's entries below the diagonal, or to the
+    matrix's."""
     size = root.shape[0]
     log_det, place = 0.0, 0
     for i in range(size):
@@ -64,15 +66,15 @@ def correlation_root(x, root):
             root[i, j] = sine * left
             root[j, i] = 0.0
             left *= cosine
-            log_det += (size - j) * log_cosine
+            log_det += (size - j if is_of_matrix else i + 1 - j) * log_cosine
             place += 1
         root[i, i] = left
     return log_det
 
 
 @part
-def correlation_root_adjoint(x, root, d_root, gradient, d_log_det):
-    """Adds to `gradient` what the adjoints of `correlation_root`'s values, and of its log determinant, are worth to x."""
+def sphere_rows_adjoint(x, root, d_root, gradient, d_log_det, is_of_matrix):
+    """Adds to `gradient` what the adjoints of `sphere_rows`'s values, and of its log determinant, are worth to x."""
     size = root.shape[0]
     for i in range(1, size):
         begin = i * (i - 1) // 2
@@ -81,10 +83,35 @@ def correlation_root_adjoint(x, root, d_root, gradient, d_log_det):
             sine, cosine, _ = cosines_left(x[begin + j])
             left /= cosine
             d_cosine = d_left * left
+            power = size - j if is_of_matrix else i + 1 - j
             gradient[begin + j] += (
-                d_root[i, j] * left * cosine * cosine - d_cosine * cosine * sine - (size - j) * sine * d_log_det
+                d_root[i, j] * left * cosine * cosine - d_cosine * cosine * sine - power * sine * d_log_det
             )
             d_left = d_left * cosine + d_root[i, j] * sine
+
+
+@part
+def correlation_root(x, root):
+    """`sphere_rows` of a variable that is the matrix."""
+    return sphere_rows(x, root, True)
+
+
+@part
+def correlation_root_adjoint(x, root, d_root, gradient, d_log_det):
+    """The adjoint of `correlation_root`."""
+    sphere_rows_adjoint(x, root, d_root, gradient, d_log_det, True)
+
+
+@part
+def correlation_factor(x, root):
+    """`sphere_rows` of a variable that is the factor."""
+    return sphere_rows(x, root, False)
+
+
+@part
+def correlation_factor_adjoint(x, root, d_root, gradient, d_log_det):
+    """The adjoint of `correlation_factor`."""
+    sphere_rows_adjoint(x, root, d_root, gradient, d_log_det, False)
 
 
 @part_of_sums
@@ -137,6 +164,114 @@ def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
             else:
                 d_matrix[begin + i * size + j] += 0.5 * d
                 d_matrix[begin + j * size + i] += 0.5 * d
+
+
+@part_of_sums
+def cholesky_factor(matrix, begin, root, at, size):
+    """As `cholesky`, with no numbers where there is no factor."""
+    cholesky(matrix, begin, root, at, size)
+    if size > 0 and not root[at] > 0.0:
+        for i in range(size * size):
+            root[at + i] = math.nan
+
+
+@part_of_sums
+def cholesky_factor_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
+    """The adjoint of `cholesky_factor`."""
+    cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size)
+
+
+@part_of_sums
+def exchanged(rows, first, second, size):
+    """Exchanges two rows of a matrix and turns the sign of one, so that its determinant stays."""
+    for j in range(size):
+        held = rows[first, j]
+        rows[first, j] = -rows[second, j]
+        rows[second, j] = held
+
+
+@part_of_sums
+def inverse(matrix, begin, out, at, size):
+    """The inverse of a matrix, by the Gauss-Jordan method with partial pivoting; no numbers where there is none."""
+    work = empty((size, 2 * size))
+    for i in range(size):
+        for j in range(size):
+            work[i, j] = matrix[begin + i * size + j]
+            work[i, size + j] = 1.0 if i == j else 0.0
+    for k in range(size):
+        largest = k
+        for i in range(k + 1, size):
+            if abs(work[i, k]) > abs(work[largest, k]):
+                largest = i
+        if largest != k:
+            exchanged(work, k, largest, 2 * size)
+        pivot = work[k, k]
+        if not 0.0 < abs(pivot) < math.inf:
+            for i in range(size * size):
+                out[at + i] = math.nan
+            return
+        for j in range(2 * size):
+            work[k, j] /= pivot
+        for i in range(size):
+            share = work[i, k]
+            if i != k and share != 0.0:
+                for j in range(k, 2 * size):
+                    work[i, j] -= share * work[k, j]
+    for i in range(size):
+        for j in range(size):
+            out[at + i * size + j] = work[i, size + j]
+
+
+@part_of_sums
+def inverse_adjoint(matrix, begin, out, at, d_out, d_matrix, size):
+    """Adds to ``d_matrix`` what the adjoint of `inverse`'s matrix is worth: -X' D X', X the inverse."""
+    for p in range(size):
+        for j in range(size):
+            total = 0.0
+            for q in range(size):
+                total += d_out[at + p * size + q] * out[at + j * size + q]
+            for i in range(size):
+                d_matrix[begin + i * size + j] -= out[at + p * size + i] * total
+
+
+@part_of_sums
+def eliminated(matrix, begin, out, at, size):
+    """A matrix made upper triangular by Gauss's method with partial pivoting, its determinant the same: the product of the diagonal."""
+    work = empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            work[i, j] = matrix[begin + i * size + j]
+    for k in range(size):
+        largest = k
+        for i in range(k + 1, size):
+            if abs(work[i, k]) > abs(work[largest, k]):
+                largest = i
+        if largest != k:
+            exchanged(work, k, largest, size)
+        pivot = work[k, k]
+        for i in range(k + 1, size):
+            share = work[i, k] / pivot if pivot != 0.0 else 0.0
+            for j in range(k, size):
+                work[i, j] -= share * work[k, j]
+    for i in range(size):
+        for j in range(size):
+            out[at + i * size + j] = work[i, j]
+
+
+@part_of_sums
+def eliminated_adjoint(matrix, begin, out, at, d_out, d_matrix, size):
+    """Adds to ``d_matrix`` what the log determinant, the sum of the logarithms of the diagonal, is worth: its own adjoint times the inverse,
+    turned. Nothing else is asked of the triangle."""
+    if size == 0:
+        return
+    share = d_out[at] * out[at]
+    if share == 0.0:
+        return
+    found = empty((size * size,))
+    inverse(matrix, begin, found, 0, size)
+    for i in range(size):
+        for j in range(size):
+            d_matrix[begin + i * size + j] += share * found[j * size + i]
 
 
 @part_of_sums

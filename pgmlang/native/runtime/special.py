@@ -176,3 +176,42 @@ def log_ndtr(x):
     for k in range(60, 0, -1):
         ratio = k / (-x + ratio)
     return -0.5 * x * x - 0.9189385332046727 - math.log(-x + ratio)
+
+
+@part
+def log_mills(u):
+    """The log of Mills' ratio, of the standard normal distribution function over its density, for u <= 0."""
+    if u > -5.0:
+        return log_ndtr(u) + 0.5 * u * u + 0.9189385332046727
+    ratio = 0.0
+    for k in range(60, 0, -1):
+        ratio = k / (-u + ratio)
+    return -math.log(-u + ratio)
+
+
+@part
+def log_mills_slope(u):
+    """The derivative of `log_mills`, far out by that of its series (DLMF 7.12.1)."""
+    if u > -50.0:
+        return u + math.exp(-log_mills(u))
+    y = 1.0 / (u * u)
+    series = y * (-1.0 + y * (3.0 + y * (105.0 * y - 15.0)))
+    return -(1.0 + 2.0 * y * (-1.0 + y * (6.0 + y * (420.0 * y - 45.0))) / (1.0 + series)) / u
+
+
+@part
+def log_mean_exp(x):
+    """log((exp(x) - 1) / x)."""
+    if abs(x) < 0.05:
+        square = x * x
+        return 0.5 * x + square * (1 / 24 - square * (1 / 2880 - square / 181440))
+    return math.log(-math.expm1(-abs(x)) / abs(x)) + max(x, 0.0)
+
+
+@part
+def log_mean_exp_slope(x):
+    """The derivative of `log_mean_exp`."""
+    if abs(x) < 0.05:
+        square = x * x
+        return 0.5 + x * (1 / 12 - square * (1 / 720 - square / 30240))
+    return -1.0 / math.expm1(-x) - 1.0 / x

@@ -223,3 +223,26 @@ def beta_tails(a, b, log_p, log_q):
     outer, by_b, by_a, by_logit = beta_outer(b, a, q, p, log_q, log_p)
     by_log, odds = -by_logit / q, -1.0 / math.expm1(-outer)
     return log1mexp(-outer), outer, odds * by_a, by_a, odds * by_b, by_b, odds * by_log, by_log
+
+
+@part
+def hypergeometric_total(n, good, bad, odds):
+    """The log of the mean of the odds to the number of good ones among n drawn, and its slope by the odds."""
+    first, last = max(0.0, n - bad), min(n, good)
+    log_odds = math.log(odds)
+    term = plain = top = 0.0
+    for k in range(int(last - first)):
+        x = first + k
+        ratio = math.log((good - x) * (n - x) / ((x + 1.0) * (bad - n + x + 1.0)))
+        term, plain = term + ratio + log_odds, plain + ratio
+        top = max(top, term, plain)
+    term = plain = 0.0
+    total, sum_of_plain, mean = math.exp(-top), math.exp(-top), first * math.exp(-top)
+    for k in range(int(last - first)):
+        x = first + k
+        ratio = math.log((good - x) * (n - x) / ((x + 1.0) * (bad - n + x + 1.0)))
+        term, plain = term + ratio + log_odds, plain + ratio
+        total += math.exp(term - top)
+        mean += (x + 1.0) * math.exp(term - top)
+        sum_of_plain += math.exp(plain - top)
+    return first * log_odds + math.log(total) - math.log(sum_of_plain), mean / total / odds

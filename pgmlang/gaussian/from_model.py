@@ -1,0 +1,221 @@
+"""From a Model to a conditional Gaussian network: that of one row, or of many rows that inputs tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.gaussian.linear_elements import LinearElements, linear_elements, normal_arguments
+from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
+from pgmlang.layout import Layout, close_layout
+from pgmlang.model import Choice, Conditional, Distribution, Model
+from pgmlang.model.branches import branches
+from pgmlang.model.dependence import names_behind
+from pgmlang.model.expr import Expr
+from pgmlang.normal import normal_form
+from pgmlang.normal.affine import form_in
+from pgmlang.tables.elements import NodeBlock, element_names
+from pgmlang.tables.evaluate import Evaluator, NotEvaluable
+from pgmlang.tables.from_model import iid_plate, one_row
+from pgmlang.tables.learned import learned_tables
+from pgmlang.tables.unroll import unroll
+from pgmlang.tables.verdict import discrete_verdict
+
+
+def reasons_against(model: Model, known: Mapping[str, object]) -> Iterator[Diagnostic]:
+    """Why a model whose ``known`` names have values is no conditional Gaussian network."""
+    if model.guide is not None or model.nets:
+        yield Diagnostic("PGM0602", "the model has a guide or networks")
+    if model.potentials or any(True for _ in model.of_role("field")):
+        yield Diagnostic("PGM0602", "the model has fields")
+        return
+    numbers = number_names(model, known)
+    if not numbers:
+        yield Diagnostic("PGM0602", "every random variable is discrete: tables answer")
+        return
+    yield from discrete_verdict(_labels_alone(model, known, numbers), fixed=known).reasons
+    for table in learned_tables(model):
+        if table.name not in known:
+            yield Diagnostic("PGM0602", f"the table of `{table.target}` is to be learned", table.distribution.span)
+    normal = normal_form(model)
+    for conditional in normal.conditionals:
+        if conditional.target not in known:
+            yield from _against_conditional(normal, conditional, numbers)
+
+
+def number_names(model: Model, known: Mapping[str, object]) -> tuple[str, ...]:
+    """The random variables without a value that are no labels, in the order of the text."""
+    return tuple(v.name for v in model.of_role("random") if v.name not in known and not v.type.is_discrete)
+
+
+def _against_conditional(model: Model, factor: Conditional, numbers: tuple[str, ...]) -> Iterator[Diagnostic]:
+    target = model.by_name[factor.target]
+    if factor.target not in numbers:
+        above = sorted(set(numbers) & set(model.random_parents(factor)))
+        if above:
+            message = f"`{factor.target}` is discrete and hangs on the number `{above[0]}`"
+            yield Diagnostic("PGM0602", message, factor.span)
+        return
+    if target.type.kind != "real":
+        yield Diagnostic(
+            "PGM0602", f"`{factor.target}` is {target.type}, which no normal distribution is", factor.span
+        )
+        return
+    for condition in _conditions(factor.distribution):
+        if set(numbers) & set(names_behind(model, condition)):
+            yield Diagnostic("PGM0602", f"a number chooses the distribution of `{factor.target}`", factor.span)
+    for distribution in branches(factor.distribution):
+        arguments = normal_arguments(distribution)
+        if arguments is None:
+            family = getattr(distribution, "family", "a table")
+            yield Diagnostic(
+                "PGM0602", f"`{factor.target}` is drawn from {family}, and not from a Normal", factor.span
+            )
+            continue
+        if not form_in(model, arguments[0], numbers, with_lags=True).is_linear:
+            yield Diagnostic("PGM0602", f"the mean of `{factor.target}` is not linear in the numbers", factor.span)
+        if not form_in(model, arguments[1], numbers, with_lags=True).is_free:
+            yield Diagnostic("PGM0602", f"the sd of `{factor.target}` hangs on numbers", factor.span)
+
+
+def _conditions(distribution: Distribution) -> Iterator[Expr]:
+    if isinstance(distribution, Choice):
+        yield distribution.condition
+        yield from _conditions(distribution.then)
+        yield from _conditions(distribution.otherwise)
+
+
+def _labels_alone(model: Model, known: Mapping[str, object], numbers: tuple[str, ...]) -> Model:
+    """The model without its numbers."""
+    factors = tuple(f for f in model.conditionals if f.target not in numbers)
+    variables = tuple(v for v in model.variables if v.name not in numbers)
+    return replace(model, factors=factors, variables=variables, guide=None)
+
+
+@dataclass(frozen=True, eq=False)
+class RowNetwork:
+    """The network of a row, or of rows side by side (its units), and which of its variables are which elements of the
+    model's: ``labels``, ``numbers`` by name with the shape of one row."""
+
+    network: GaussianNetwork
+    labels: Mapping[str, NodeBlock]
+    numbers: Mapping[str, NodeBlock]
+    evaluator: Evaluator
+
+
+def row_network(
+    model: Model,
+    parameters: Mapping[str, np.ndarray],
+    sizes: Mapping[str, int] | None = None,
+    labels: Mapping[str, tuple[str, ...]] | None = None,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    elements: Mapping[str, int] | None = None,
+) -> RowNetwork:
+    """The network of one fresh row; arguments as `tables.from_model.row_unrolled`. Raises PgmError PGM0602 for what is
+    none, PGM0610 for values that are not known."""
+    row = one_row(model, parameters, sizes, labels, inputs, elements)
+    given = {**parameters, **row.inputs}
+    layout = close_layout(model, row.sizes, labels, row.membership)
+    return _assembled(model, given, layout, labels, row.plate, 1)
+
+
+def bound_row_network(
+    model: Model, parameters: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray], layout: Layout,
+    labels: Mapping[str, tuple[str, ...]],
+) -> RowNetwork:  # fmt: skip
+    """The network of all rows of a table, a unit each. Raises PgmError as `row_network`."""
+    plate = iid_plate(model, parameters)[1]
+    count = 1 if plate is None else layout.size(plate)
+    return _assembled(model, {**parameters, **inputs}, layout, labels, plate, count)
+
+
+def _assembled(
+    model: Model, given: Mapping[str, np.ndarray], layout: Layout, labels: Mapping[str, tuple[str, ...]] | None,
+    plate: str | None, count: int,
+) -> RowNetwork:  # fmt: skip
+    names = number_names(model, given)
+    smaller = _labels_alone(model, given, names)
+    row = one_row(model, given, dict(layout.sizes), labels)
+    inputs = {v.name for v in model.of_role("input")} if count != 1 else set()
+    values = {k: v for k, v in given.items() if k not in inputs}
+    unrolled = unroll(smaller, values, row.sizes, labels, {}, row.membership, row.hidden)
+    evaluator = Evaluator(model, given, layout)
+    numbers: dict[str, NodeBlock] = {}
+    first, texts = 0, []
+    one = Evaluator(model, {}, unrolled.evaluator.layout)
+    for name in names:
+        axes = model.array_axes(model.by_name[name])
+        block = numbers[name] = NodeBlock(first, one.layout.shape(axes), axes, 0)
+        texts += element_names(one, model, model.by_name[name], row.hidden)
+        first += block.count
+    wide_labels = {n: _wide(b, plate, count) for n, b in unrolled.nodes.items()}
+    wide_numbers = {n: _wide(b, plate, count) for n, b in numbers.items()}
+    conditionals: list[NumberConditional | None] = [None] * first
+    for factor in model.conditionals:
+        if factor.target not in names:
+            continue
+        try:
+            parts = linear_elements(evaluator, factor, wide_labels, wide_numbers)
+        except NotEvaluable as reason:
+            raise PgmError(Diagnostic("PGM0602", f"`{factor.target}`: {reason}", factor.span)) from None
+        for part in parts:
+            for one_conditional in _by_child(part, unrolled.nodes, numbers, count):
+                conditionals[one_conditional.child] = one_conditional
+    assert all(c is not None for c in conditionals), "every number has a conditional"
+    network = GaussianNetwork(unrolled.network, tuple(texts), tuple(c for c in conditionals if c), model.name)
+    return RowNetwork(network, unrolled.nodes, numbers, evaluator)
+
+
+def _wide(block: NodeBlock, plate: str | None, count: int) -> NodeBlock:
+    """The nodes of all rows: those of a variable in one row after the other. Raises PgmError PGM0602 where the rows are not
+    the first axis."""
+    if plate is None:
+        return block
+    if plate not in block.axes[:1]:
+        raise PgmError(Diagnostic("PGM0602", f"the rows of `{plate}` stand inside of another axis"))
+    return NodeBlock(block.first * count, (count, *block.shape[1:]), block.axes, block.size)
+
+
+def _by_child(
+    part: LinearElements, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock], count: int
+) -> Iterator[NumberConditional]:
+    """A conditional for each element of one row, its units the rows. Raises PgmError PGM0602 where a row hangs on another, or on
+    other elements than the rows beside it do."""
+    child, row = _of_one_row(part.child, numbers, count)
+    parents, parent_rows = _of_one_row(part.parents, numbers, count)
+    scope, label_rows = _of_one_row(part.labels, labels, count)
+    if (parent_rows != row[:, None]).any() or (label_rows != row[:, None]).any():
+        raise PgmError(Diagnostic("PGM0602", "rows hang together"))
+    for one in np.unique(child):
+        which = np.flatnonzero(child == one)
+        which = which[np.argsort(row[which])]
+        if (
+            len(which) != count
+            or (parents[which] != parents[which[0]]).any()
+            or (scope[which] != scope[which[0]]).any()
+        ):
+            raise PgmError(Diagnostic("PGM0602", "rows hang on different elements"))
+        yield NumberConditional(
+            int(one), tuple(parents[which[0]].tolist()), tuple(scope[which[0]].tolist()),
+            *(_shared(x if len(x) == 1 else x[which]) for x in (part.intercept, part.coefficients, part.sd)),
+        )  # fmt: skip
+
+
+def _of_one_row(nodes: np.ndarray, blocks: Mapping[str, NodeBlock], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes of all rows as those of one row, and the row of each."""
+    listed = sorted(blocks.values(), key=lambda b: b.first)
+    if not listed or not nodes.size:
+        return np.zeros(nodes.shape, dtype=np.int64), np.zeros(nodes.shape, dtype=np.int64)
+    firsts = np.array([b.first for b in listed])
+    widths = np.array([b.count for b in listed])
+    place = np.searchsorted(firsts * count, nodes, side="right") - 1
+    offset = nodes - firsts[place] * count
+    return firsts[place] + offset % widths[place], offset // widths[place]
+
+
+def _shared(values: np.ndarray) -> np.ndarray:
+    """Values of units, once where all have the same."""
+    return values[:1] if (values == values[:1]).all() else values
