@@ -56,8 +56,6 @@ if TYPE_CHECKING:
     from pgmlang.density.target import Target
     from pgmlang.native.costs import BackendChoice
 
-STEPS = 10
-"""Evaluations of the gradient that an iteration of several steps is taken for, when a backend is chosen."""
 BLOCK = 25
 """Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
@@ -145,7 +143,7 @@ def sampler(row: SamplerKernel) -> Method:
     def choice(model: Model, facts: Facts, options: KernelOptions) -> BackendChoice | None:
         from pgmlang.infer.native_choice import native_choice
 
-        gradients = options.iterations * (STEPS if row.has_length else 1)
+        gradients = options.iterations * row.gradients
         return native_choice(model, facts, options.chains, gradients, options.dtype)
 
     def resolve_backend(model: Model, facts: Facts, options: KernelOptions) -> KernelOptions:

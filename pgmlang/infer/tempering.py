@@ -12,7 +12,7 @@ from pgmlang.infer.backend import with_backend
 from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.run_length import last_half
-from pgmlang.infer.sampling import STEPS, KernelOptions, free_draws, moved_by, outcome_of, resolve, supports
+from pgmlang.infer.sampling import KernelOptions, free_draws, moved_by, outcome_of, resolve, supports
 from pgmlang.model import Model
 from pgmlang.plan.latents import counts_over_latents, latent_variables
 from pgmlang.plan.method import Facts
@@ -119,7 +119,7 @@ def _inner(options: TemperingOptions) -> SamplerKernel:
 
 def resolve_tempering(model: Model, facts: Facts, options: TemperingOptions) -> TemperingOptions:
     """The type of numbers, and who works out the density."""
-    gradients = options.iterations * (STEPS if _inner(options).has_length else 1)
+    gradients = options.iterations * _inner(options).gradients
     chains = options.chains * options.temperatures
     return with_backend(resolve(model, facts, options), model, facts, gradients, chains, options.dtype)
 

@@ -65,7 +65,8 @@ class Kernel(NamedTuple):
     """A sampler: ``init(logdensity, x)`` and ``step(generator, state, logdensity, tuning)``.
 
     ``target(d)`` is the mean acceptance that the step size is tuned to, ``dense`` tells the form of the metric,
-    ``robust`` asks for the harmonic mean over chains of the acceptance, which one slow chain can pull down.
+    ``robust`` asks for the harmonic mean over chains of the acceptance, which one slow chain can pull down; ``trial`` is the step by which
+    a first step size is sought, where that is another.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Kernel(NamedTuple):
     dense: bool = False
     robust: bool = False
     trajectories: bool = False
+    trial: Callable[[Generator, ChainState, LogDensity, Tuning], tuple[ChainState, StepInfo]] | None = None
 
 
 def normal(generator: Generator, x: Tensor) -> Tensor:

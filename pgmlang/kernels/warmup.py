@@ -62,7 +62,7 @@ def find_reasonable_step(
     step = tuning.step_size
     direction = torch.zeros_like(step)
     for _ in range(60):
-        _, info = kernel.step(generator, state, logdensity, Tuning(step, tuning.metric, single))
+        _, info = (kernel.trial or kernel.step)(generator, state, logdensity, Tuning(step, tuning.metric, single))
         up = pooled_acceptance(info.acceptance, False) > threshold
         direction = torch.where(direction == 0, torch.where(up, 1.0, -1.0).to(step), direction)
         # an index rests from the first time its acceptance is on the other side

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from pgmlang.kernels import hmc, langevin, random_walk, sample
+from pgmlang.kernels import hmc, langevin, nuts, random_walk, sample
 from pgmlang.kernels.kernel import Kernel
 from pgmlang.kernels.log_density import LogDensity
 from tests.kernels.targets import banana, covariance, error_in_sd, funnel, gaussian, ring, seeded
@@ -54,6 +54,16 @@ def test_toy_means_and_variances(toys: dict[str, Any], name: str, density: LogDe
     assert (
         float(error_in_sd((x - mean).square(), torch.tensor(toys[name]["var"], dtype=torch.float64)).max()) < 4.0
     )
+
+
+def test_trees_of_a_banana(toys: dict[str, Any]) -> None:
+    """Their turning tests, choices among leaves and both directions: any of them wrong shows in the variances."""
+    x0 = 2.0 * torch.randn(64, 2, generator=seeded(3), dtype=torch.float64)
+    result = sample(banana, x0, generator=seeded(4), kernel=nuts.kernel(), warmup=200, draws=200)
+    mean, variance = (torch.tensor(toys["banana"][name], dtype=torch.float64) for name in ("mean", "var"))
+    assert float(error_in_sd(result.draws, mean).max()) < 4.0
+    assert float(error_in_sd((result.draws - mean).square(), variance).max()) < 4.0
+    assert set(result.stats) >= {"acceptance", "divergent", "energy", "tree_depth", "steps"}
 
 
 @pytest.mark.slow
