@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from pgmlang.binding.inputs import Inputs
 from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.nothing_bound import nothing_bound
 from pgmlang.binding.order import refuse_ordinal_text
+from pgmlang.binding.outside import OutsideTables, at_rows, own_tables
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
@@ -84,13 +85,41 @@ def bind(
             Diagnostic("PGM0612", f"`--new-labels` is not `{new_labels}`", help=f"one of {listed(CHOICES)}")
         )
     is_of_fit = known is not None and not is_block
-    binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block, is_fresh, known is not None)
+    problems = BindingProblems()
+    outside = OutsideTables(model, known or {}, problems)
+    binder = Binder(
+        model,
+        frames_of(model, tables, outside),
+        dict(known or {}),
+        is_block,
+        is_fresh,
+        known is not None,
+        problems,
+    )
+    binder.matches.labels.update(outside.labels)
     binder.unseen = NewLabels(new_labels, open_sets, binder.problems, is_of_fit, is_predicted)
     # an empty name is the word that no column counts rows
     binder.is_weighing_said = counts is not None or weights is not None
     columns = mapping_as_in_fit(mapping or {}, mapped_by or {}, binder.frames, hide)
     by = weight_column(counts, weights, weighed_by, binder.frames, columns, binder.problems)
     return binder.bind(dict(observe or {}), tuple(hide), columns, missing, by)
+
+
+def frames_of(model: Model, tables: Tables, outside: OutsideTables) -> dict[str, Frame]:
+    """Tables under their plates; those of single variables as arrays beside them."""
+    given = {} if isinstance(tables, Frame) else {n: t for n, t in tables.items() if isinstance(t, Frame)}
+    if isinstance(tables, Frame) or len(given) < len(tables):
+        return assign_tables(model, tables)
+    rows, own = own_tables(model, given)
+    if own and not rows:
+        cure = "give the rows too: `data.csv " + " ".join(f"{n}=..." for n in own) + "`"
+        raise PgmError(Diagnostic("PGM0714", f"no table has rows, only {listed(own)}", help=cure))
+    frames = assign_tables(model, rows)
+    for name, table in own.items():
+        outside.read(name, table)
+    main = innermost(model, frames)[0]
+    frames[main] = replace(frames[main], arrays={**frames[main].arrays, **outside.arrays})
+    return frames
 
 
 @dataclass
@@ -124,6 +153,7 @@ class Binder:
         prints = "-".join(fingerprint(f) for f in frames.values())
         row_weights, special = weights_of(self.model, frames, weighed_by, problems)
         matcher = Matcher(self.model, mapping, hide, self.known, problems)
+        matcher.matches.labels.update(self.matches.labels)
         if special is not None and weighed_by is not None:
             matcher.matches.claimed[special] = f"--{weighed_by.option}"
         self.matches = matcher.match(frames)
@@ -151,7 +181,7 @@ class Binder:
         # new rows of a fit may say nothing, or nothing but their groups
         is_bound = bool(elements.membership or self.matches.columns or self.matches.arrays)
         is_new = self.is_fresh or (self.is_of_fit and is_bound)
-        if not is_new and not any(closed.by_name[n].plates for n in self.values):
+        if not is_new and not any(at_rows(closed, closed.by_name[n]).plates for n in self.values):
             nothing_bound(self.model, self.matches, frames, hide, self._source(), problems)
         self._check_closed(closed, elements)
         problems.stop()
@@ -326,6 +356,7 @@ class Binder:
     def _columns(
         self, closed: Model, variable: Variable, elements: Elements
     ) -> tuple[np.ndarray, int, int] | None:
+        variable = at_rows(closed, variable)
         plate = self.matches.columns[variable.name][0]
         columns = columns_of(self.matches, self.frames, variable.name)
         labels = self._element_labels(variable, elements)

@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 
+from pgmlang.binding.outside import at_rows
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.tables import innermost
 from pgmlang.data import Column, Frame
@@ -79,8 +80,11 @@ class Matcher:
     def _match_table(self, plate: str, frame: Frame, frames: Mapping[str, Frame]) -> None:
         names = self._identifiers(frame)
         around = set(self.model.enclosing(plate))
-        for variable in self.model.variables:
-            if not variable.plates or variable.name in self.hide:
+        for variable in (at_rows(self.model, v) for v in self.model.variables):
+            if variable.name in self.hide:
+                continue
+            if not variable.plates:
+                self._outside(variable, plate, frame)
                 continue
             home = variable.plates[-1]
             here = home == plate or (home in around and home not in frames)
@@ -101,13 +105,21 @@ class Matcher:
                 elif inside and not variable.axes and self.model.batch_axes(variable.plates) == (plate, home):
                     self._along_plate(variable, plate, frame, names)
 
+    def _outside(self, variable: Variable, plate: str, frame: Frame) -> None:
+        """The array of a variable outside of plates that has axes."""
+        is_table = frame.num_rows and variable.name in frame.columns
+        if variable.axes and variable.role in BINDABLE and not is_table and not self.matches.bound(variable.name):
+            array = self._array_name(variable, frame, inside=False)
+            if array is not None:
+                self._claim_array(variable, plate, frame, array)
+
     def _check_mapping(self, frames: Mapping[str, Frame]) -> None:
         """A mapping that came to nothing is a slip."""
         for name, column in self.mapping.items():
             variable = self.model.by_name.get(name)
             if variable is None or self.matches.bound(name) or name in self.problems.troubled:
                 continue
-            if not variable.plates:
+            if not at_rows(self.model, variable).plates:
                 cure, why = f"write `--observe {name}=VALUE`", "is outside of every plate: it has no column"
             elif variable.role not in BINDABLE:
                 cure, why = "leave the `--map` out", f"is a {variable.role} name and takes no column"
@@ -282,7 +294,8 @@ class Matcher:
             return
         for axis, length in zip(reversed(variable.axes), reversed(array.shape), strict=False):
             root = self.model.root_axis(axis)
-            if self.model.axis_size(root) is None and root not in self.known:
+            told = self.matches.labels.get(root, ())
+            if self.model.axis_size(root) is None and root not in self.known and len(told) != length:
                 self._set_labels(variable, root, tuple(map(str, range(length))), frame)
         self.matches.arrays[variable.name] = (plate, name)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.binding.columns import Matches, unused_columns
+from pgmlang.binding.outside import at_rows
 from pgmlang.binding.problems import BindingProblems
 from pgmlang.data import Column, Frame
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -58,7 +59,12 @@ class Inputs:
             if name in hide:
                 self.problems.error("PGM0718", f"the input `{name}` is hidden, and an input is given", self._source,
                                     f"leave `--hide` out, or give the variable a distribution: `{as_modelled(variable)}`")  # fmt: skip
-            elif name not in self.values and not variable.plates:
+            elif name not in self.values and not at_rows(closed, variable).plates and variable.axes:
+                axes = ", ".join(variable.axes)
+                self.problems.error("PGM0718", f"the input `{name}` has no values", self._source,
+                                    f"it is outside of every plate: give a table of its own, `data.csv {name}={name}.csv` (columns {axes}, "
+                                    f"{name}), an array `{name}` in an `.npz` file, or write it out: `{name}[{axes}] = [...]`")  # fmt: skip
+            elif name not in self.values and not at_rows(closed, variable).plates:
                 self.problems.error("PGM0718", f"the input `{name}` has no value", self._source,
                                     f"it is outside of every plate: write `--observe {name}=VALUE`")  # fmt: skip
             elif name not in self.values and not self.matches.bound(name):

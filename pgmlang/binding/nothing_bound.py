@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pgmlang.binding.columns import BINDABLE, Matches
+from pgmlang.binding.outside import at_rows
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.data import Frame
 from pgmlang.model import Model
@@ -23,7 +24,7 @@ def nothing_bound(
                        "is it the right table? what means missing is said with `--na`")  # fmt: skip
         return
     columns = [c for f in frames.values() for c in dict.fromkeys([*f.columns, *f.arrays])]
-    variables = [v.name for v in model.of_role(*BINDABLE) if v.plates]
+    variables = [v.name for v in model.of_role(*BINDABLE) if at_rows(model, v).plates]
     out = sorted(n for n in hidden if n in columns)
     problems.error(
         "PGM0708", "no column of the data is a variable of the model" + (" that is not hidden" if out else ""), source,

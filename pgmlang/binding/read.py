@@ -22,7 +22,8 @@ def bind_data(
     def read(one: Any, expected: Reading) -> Frame:
         return one if isinstance(one, Frame) else read_frame(one, sep=sep, reading=reading, expected=expected)
 
-    is_tables = isinstance(data, dict) and data and set(data) <= set(model.plate_by_name)
+    names = {"", *model.table_names[0], *model.table_names[1]}
+    is_tables = isinstance(data, dict) and data and set(data) <= names
     if is_tables and not any(isinstance(one, list | tuple) or hasattr(one, "dtype") for one in data.values()):
         # a text that is named may be of any of them
         tables = {plate: read(one, Reading()) for plate, one in data.items()}

@@ -11,6 +11,7 @@ from pgmlang.binding.counted_rows import row_counts, rows_written_out
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model, Variable
+from pgmlang.model.row_plates import plates_of_elements
 from pgmlang.tables.conditionals import as_codes
 from pgmlang.tables.evaluate import Evaluator
 from pgmlang.tables.from_model import iid_plate, row_unrolled
@@ -134,11 +135,11 @@ def has_one_network(binding: Binding, fixed: Iterable[str] = ()) -> bool:
 
 
 def plates_told_apart(model: Model, plate: str) -> tuple[str, ...]:
-    """The plates around a row plate whose elements have tables, params or inputs of their own, outermost first."""
+    """The plates around a row plate whose elements have tables, params or inputs of their own, or are named, outermost first."""
     by = {b for t in learned_tables(model) for b in t.distribution.by}
     of_inputs = row_reductions(model).of_inputs
     given = [v for v in model.variables if v.role in ("input", "param") or v.name in of_inputs]
-    outer = {p for v in given for p in v.plates if p != plate}
+    outer = {p for v in given for p in v.plates if p != plate} | plates_of_elements(model)
     return tuple(p for p in model.enclosing(plate)[:-1] if p in by | outer)
 
 
@@ -210,6 +211,8 @@ def nested_plates(model: Model, fixed: Iterable[str] = ()) -> tuple[str, str] | 
         if variable.role == "input" or not rows:
             return None
         homes.add(rows[-1])
+    if any(not model.is_chain(p) and model.plate_by_name[p].is_rows for p in plates_of_elements(model)):
+        return None
     inner = [p for p in homes if any(model.plate_by_name[q].is_rows for q in model.enclosing(p)[:-1])]
     if len(inner) != 1 or any(t.distribution.by for t in learned_tables(model)):
         return None

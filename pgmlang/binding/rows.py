@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pgmlang.binding.columns import Matches
+from pgmlang.binding.outside import at_rows
 from pgmlang.binding.problems import BindingProblems
 from pgmlang.binding.tables import column_named, take_rows
 from pgmlang.binding.values import array_column
@@ -111,7 +112,7 @@ def rows_of(model: Model, matches: Matches, frame: Frame, plate: str) -> int:
 
 def _by_row(model: Model, matches: Matches, name: str, plate: str) -> bool:
     """Whether what a variable is read from has one entry a row of the plate: all but an outer plate's array."""
-    return name in matches.columns or plate in model.by_name[name].plates
+    return name in matches.columns or plate in at_rows(model, model.by_name[name]).plates
 
 
 def _array_names(matches: Matches) -> list[tuple[str, tuple[str, tuple[str, ...]]]]:

@@ -11,7 +11,7 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model
 from pgmlang.model.expr import Const, Expr, walk
 from pgmlang.model.labels import Labels, is_numbered
-from pgmlang.normal.rewrite import map_definitions, map_expressions, map_guide, rebuilt
+from pgmlang.normal.rewrite import guide_expressions, map_definitions, map_expressions, map_guide, rebuilt
 
 
 def stated_elements(model: Model, problems: BindingProblems) -> Model:
@@ -36,12 +36,11 @@ def stated_elements(model: Model, problems: BindingProblems) -> Model:
 
 
 def _elements(model: Model) -> Iterator[Const]:
-    """The elements of axes and plates that expressions say."""
-    for item in (*model.factors, *model.definitions):
-        for expr in model.expressions(item):
-            for node in walk(expr):
-                if isinstance(node, Const) and node.type.kind == "labels" and node.type.axis is not None:
-                    yield node
+    """The elements of axes and plates, and the labels of sets, that expressions say."""
+    items = (*model.factors, *model.definitions)
+    stated = [e for item in items for e in model.expressions(item)]
+    for expr in (*stated, *(guide_expressions(model.guide) if model.guide is not None else ())):
+        yield from (n for n in walk(expr) if isinstance(n, Const) and n.type.kind == "labels")
 
 
 def _named(model: Model, constant: Const) -> Const:
@@ -58,13 +57,14 @@ def _label(constant: Const, labels: Labels) -> str | None:
 
 
 def _unknown(model: Model, constant: Const, labels: Labels) -> Diagnostic:
-    axis, value = constant.type.axis, str(constant.value)
+    home, value = constant.type.axis or constant.type.owner, str(constant.value)
+    what = "element" if constant.type.axis else "label"
     near = did_you_mean(value, labels) or did_you_mean(
         value, [v.name for v in model.variables if v.type == constant.type]
     )
     cure = near or f"the data's labels are {listed(labels)}"
     if isinstance(constant.value, int) and not is_numbered(labels):
-        message = f"`{axis}` has {len(labels):,} elements in the data, from 0 on, and none at position {value}"
+        message = f"`{home}` has {len(labels):,} elements in the data, from 0 on, and none at position {value}"
     else:
-        message = f"`{value}` is no element of `{axis}` in the data"
+        message = f"`{value}` is no {what} of `{home}` in the data"
     return Diagnostic("PGM0209", message, constant.span, help=cure)

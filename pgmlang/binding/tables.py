@@ -28,6 +28,8 @@ def assign_tables(model: Model, tables: Tables) -> dict[str, Frame]:
         return assign_tables(model, read_frame(tables))
     rows = [p.name for p in model.plates if p.is_rows]
     problems = BindingProblems()
+    if "" in frames:  # the rows beside tables of single variables
+        frames = {main_plate(model, frames[""].name): frames[""], **{p: f for p, f in frames.items() if p}}
     for plate, frame in frames.items():
         if plate not in model.plate_by_name:
             cure = did_you_mean(plate, rows) or f"tables are rows of {listed(rows)}"

@@ -13,11 +13,13 @@ from pgmlang.data.source_kind import Holds
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
+from pgmlang.model.types import SORTED_KINDS
 
 _SUPPORT = {
     "positive": (lambda x: x > 0, "a positive number"),
     "unit": (lambda x: (x >= 0) & (x <= 1), "between 0 and 1"),
     "simplex": (lambda x: (x >= 0) & (x <= 1), "between 0 and 1"),
+    "ordered positive": (lambda x: x > 0, "a positive number"),
     "count": (lambda x: (x >= 0) & (x == np.floor(x)), "a whole number from 0"),
 }
 _SUM = 1e-4
@@ -85,8 +87,12 @@ def outside_support(variable: Variable, array: np.ndarray, is_closed: bool = Fal
             return f"`{bad.flat[0]:g}` is not {words}"
     if kind == "simplex" and array.ndim and (np.abs(array.sum(axis=-1) - 1) > _SUM).any():
         return "its values do not sum to 1"
+    if kind == "zerosum" and array.ndim and (np.abs(array.sum(axis=-1)) > _SUM * np.abs(array).sum(axis=-1)).any():
+        return "its values do not sum to 0"
+    if kind == "unitvector" and array.ndim and (np.abs((array * array).sum(axis=-1) - 1) > _SUM).any():
+        return "its squares do not sum to 1"
     if (
-        kind == "ordered"
+        kind in SORTED_KINDS
         and array.ndim
         and (np.diff(array, axis=-1) < (0 if is_closed else np.nextafter(0, 1))).any()
     ):
@@ -108,19 +114,29 @@ def _outside(variable: Variable, what: str, column: Column, bad: np.ndarray) -> 
 
 
 def check_vectors(variable: Variable, array: np.ndarray, column: Column) -> None:
-    """The last axis of a simplex sums to one, that of an ordered variable ascends. Raises PgmError PGM0706."""
+    """The last axis of a simplex sums to one, that of a zerosum to zero, the squares of a unitvector to one; that of an ordered variable
+    ascends. Raises PgmError PGM0706."""
     kind = variable.type.kind
-    if not variable.axes or kind not in ("simplex", "ordered"):
+    if not variable.axes or kind not in ("simplex", "zerosum", "unitvector", *SORTED_KINDS):
         return
     with np.errstate(invalid="ignore"):
-        if kind == "simplex":
-            wrong = np.abs(array.sum(axis=-1) - 1) > _SUM
-        else:
-            wrong = (np.diff(array, axis=-1) <= 0).any(axis=-1)
+        match kind:
+            case "simplex":
+                wrong = np.abs(array.sum(axis=-1) - 1) > _SUM
+            case "zerosum":
+                wrong = np.abs(array.sum(axis=-1)) > _SUM * np.abs(array).sum(axis=-1)
+            case "unitvector":
+                wrong = np.abs((array * array).sum(axis=-1) - 1) > _SUM
+            case _:
+                wrong = (np.diff(array, axis=-1) <= 0).any(axis=-1)
     bad = np.flatnonzero(wrong.reshape(-1))
     if len(bad):
         vector = array.reshape(-1, array.shape[-1])[bad[0]]
-        what = f"the values sum to {vector.sum():g}, not to 1" if kind == "simplex" else "the values do not ascend"
+        what = {
+            "simplex": f"the values sum to {vector.sum():g}, not to 1",
+            "zerosum": f"the values sum to {vector.sum():g}, not to 0",
+            "unitvector": f"the squares of the values sum to {(vector * vector).sum():g}, not to 1",
+        }.get(kind, "the values do not ascend")
         raise _outside(variable, what, column, bad)
 
 

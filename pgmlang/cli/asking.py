@@ -106,7 +106,7 @@ def predict(
     """
     check_csv_name(output)
     asked = asked_of(source, settings, fixed)
-    tables = tables_of(data, set(asked.model.plate_by_name))
+    tables = tables_of(data, *asked.model.table_names)
     names = [t.strip() for t in targets.split(",")] if targets else None
     bound = asked.bind_to_predict(tables, **binding_of(given), **_new_labels(new_labels))
     say_reading(bound, quiet or as_json)
@@ -140,7 +140,7 @@ def score(
 
     check_csv_name(output)
     asked = asked_of(source, settings, fixed)
-    tables = tables_of(data, set(asked.model.plate_by_name))
+    tables = tables_of(data, *asked.model.table_names)
     bound = asked.bind(tables, **binding_of(given), **_new_labels(new_labels))
     say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
@@ -197,12 +197,12 @@ def sample(
         drawn = prior_of(source, settings)
         rows = None
         if replicate:
-            rows = drawn.bind(tables_of(replicate, set(drawn.model.plate_by_name)), **binding_of(given))
+            rows = drawn.bind(tables_of(replicate, *drawn.model.table_names), **binding_of(given))
             say_reading(rows, quiet, is_weighed=True)
         result = drawn.prior_draws(num_draws, rows, seed=seed, fixed=fixed_of(fixed)).to_columns()
     elif replicate:
         asked = asked_of(source, settings, fixed)
-        bound = asked.bind(tables_of(replicate, set(asked.model.plate_by_name)), **binding_of(given))
+        bound = asked.bind(tables_of(replicate, *asked.model.table_names), **binding_of(given))
         say_reading(bound, quiet, is_weighed=True)
         result = asked.replicate(bound, num_draws, seed=seed).to_columns()
     else:

@@ -30,7 +30,7 @@ def loo(source: str, data: tuple[str, ...], output: str | None, as_json: bool, *
     check_csv_name(output)
     fit = fit_of(source)
     options = binding_of(given)
-    tables = tables_of(data, set(fit.model.plate_by_name))
+    tables = tables_of(data, *fit.model.table_names)
     data_bound = None if tables is None else fit.bind(tables, **options)
     if data_bound is not None:
         say_reading(data_bound, as_json)
@@ -69,8 +69,8 @@ def print_ranks(
     from pgmlang.api import ranked_bound
     from pgmlang.binding.report import weight_lines
 
-    plates = set().union(*(f.model.plate_by_name for f in fits.values()))
-    tables = tables_of(data, plates)
+    names = [f.model.table_names for f in fits.values()]
+    tables = tables_of(data, *(frozenset().union(*some) for some in zip(*names, strict=True)))
     bindings = {} if tables is None else {n: f.bind(tables, **binding_of(given)) for n, f in fits.items()}
     for line in dict.fromkeys(line for b in bindings.values() for line in weight_lines(b)):
         say(line, as_json)

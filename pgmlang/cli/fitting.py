@@ -87,7 +87,7 @@ def fit(
     if max_time is not None:
         options["max_time"] = max_time
     use_threads(threads)
-    tables = tables_of(data, set(checked.plate_by_name))
+    tables = tables_of(data, *checked.table_names)
     quiet_messages = quiet or as_json
     is_streamed = stream or _is_large(tables)
     if is_streamed and (pointwise or netcdf):

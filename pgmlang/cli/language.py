@@ -190,7 +190,7 @@ def plan(
         from pgmlang.binding import binding_report
         from pgmlang.binding.read import bind_data
 
-        binding = bind_data(checked, tables_of(data, set(checked.plate_by_name)), **binding_of(given))
+        binding = bind_data(checked, tables_of(data, *checked.table_names), **binding_of(given))
         if not as_json:
             for line in binding_report(binding):
                 click.echo(line)
@@ -231,7 +231,7 @@ def compile_(
         from pgmlang.binding.layout_report import layout_report
         from pgmlang.binding.read import bind_data
 
-        tables = tables_of(data, set(compilation.checked().plate_by_name))
+        tables = tables_of(data, *compilation.checked().table_names)
         bound = bind_data(compilation.checked(), tables, **binding_of(given))
         if stage == "native":
             text = native_text(bound.model, bound.latent, Path(model).name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -180,19 +180,20 @@ def mapping_of(items: tuple[str, ...]) -> dict[str, str]:
     return out
 
 
-def tables_of(arguments: tuple[str, ...], plates: set[str]) -> Any:
-    """Data arguments: one path, or ``plate=path`` for several tables."""
+def tables_of(arguments: tuple[str, ...], plates: Collection[str], variables: Collection[str] = ()) -> Any:
+    """Data arguments: one path, or ``plate=path`` for several tables; beside either ``variable=path`` for tables of ``variables``, by
+    their names, the one path then without any."""
     if not arguments:
         return None
     named: dict[str, str] = {}
     plain: list[str] = []
     for argument in arguments:
         name, equals, path = argument.partition("=")
-        if equals and name in plates and not Path(argument).exists():
+        if equals and name in {*plates, *variables} and not Path(argument).exists():
             named[name] = path
         else:
             plain.append(argument)
-    if plain and (named or len(plain) > 1):
+    if plain and (set(named) & set(plates) or len(plain) > 1):
         raise PgmError(
             Diagnostic(
                 "PGM0714",
@@ -200,7 +201,7 @@ def tables_of(arguments: tuple[str, ...], plates: set[str]) -> Any:
                 help="write `token=words.csv doc=docs.csv`; the model's plates: " + ", ".join(sorted(plates)),
             )
         )
-    return named or plain[0]
+    return {**({"": plain[0]} if plain else {}), **named} if named else plain[0]
 
 
 def refuse_options_without_data() -> None:

@@ -55,7 +55,7 @@ def plot(
         return
     if not data:
         refuse_options_without_data()
-    tables = tables_of(data, set(fitted.model.plate_by_name))
+    tables = tables_of(data, *fitted.model.table_names)
     bound = None if tables is None else fitted.bind(tables, **binding_of(given))
     if bound is not None:
         say_reading(bound, quiet or as_json, is_weighed=True)

@@ -93,7 +93,7 @@ def _of_fit(
     refuse_settings(source, wanted.settings, wanted.fixed)
     fit = fit_of(source)
     variables = len(list(fit.model.of_role("random", "field")))
-    bound = fit.bind(tables_of(data, set(fit.model.plate_by_name)), **binding_of(given)) if data else None
+    bound = fit.bind(tables_of(data, *fit.model.table_names), **binding_of(given)) if data else None
     if bound is not None:
         say_reading(bound, quiet=False, is_weighed=True)
     drawing = fit.graph(
@@ -122,7 +122,7 @@ def _of_model(
                 )
             )
         model = compiled(source, wanted.settings).checked()
-        binding = bind_data(model, tables_of(data, set(model.plate_by_name)), **binding_of(given))
+        binding = bind_data(model, tables_of(data, *model.table_names), **binding_of(given))
         shaded = wanted.observed or binding.observed
         scene = model_scene(model, shaded, sizes=binding.sizes, distributions=wanted.distributions)
         return with_figures(scene, data_figures(binding)) if wanted.probabilities else scene, ()

@@ -27,6 +27,7 @@ from pgmlang.model import Model
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.fitted_values import estimates
+from pgmlang.query.joint_rows import refuse_joint_likelihoods
 from pgmlang.results.draws import num_chains_and_draws
 from pgmlang.results.fit import Fit
 from pgmlang.results.pointwise import Pointwise
@@ -50,6 +51,7 @@ def pointwise_log_likelihood(fit: Fit, binding: Binding, most: int | None = None
     if not chains * draws:
         message = f"a fit by `{fit.method}` holds no draws to average over"
         raise PgmError(Diagnostic("PGM0610", message, help=f"`--method hmc` or `gibbs`; or {FOLDS}"))
+    refuse_joint_likelihoods(binding)
     joint = _with_log_z(density_of_binding(binding.model, binding, {}, torch.float64, torch.device("cpu")))
     values, params, nets, _ = estimates(fit, joint, chains * draws)
     _refuse(fit, joint, values)

@@ -159,6 +159,9 @@ def _assembled(
             if key in arrows or arrays[key].ndim == 1:
                 values = arrows[key] if key in arrows else arrow_of_values(arrays[key], key, name)
                 columns[key] = column_of_arrow(key, values, origin)
+    elif arrays and lengths and any(lengths.values()):
+        # texts and dates beside arrays of other lengths are arrays too
+        arrays |= {key: np.array(values.to_pylist(), dtype=object) for key, values in arrows.items()}
     elif not arrays or (lengths and not any(lengths.values())):
         raise problem("PGM0707", "the data have no rows", place=name, cure="at least one row is needed")
     notes = duration_notes(list(arrows), list(arrows.values())) if num_rows else ()

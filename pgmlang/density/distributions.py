@@ -21,12 +21,13 @@ from pgmlang.density.tail_moments import tail_moments
 from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model
 from pgmlang.model.branches import branches
+from pgmlang.model.types import SORTED_KINDS
 
 
 def has_distribution(model: Model, name: str) -> bool:
     """Whether a variable is of one number and of families whose moments and distribution functions are known."""
     conditional = model.conditional_of.get(name)
-    if conditional is None or model.by_name[name].type.kind == "ordered":
+    if conditional is None or model.by_name[name].type.kind in SORTED_KINDS:
         return False
     return all(_is_known(d) for d in branches(conditional.distribution))
 

@@ -152,6 +152,13 @@ class GaussianEngine:
             out[block.members] = block.log_evidence
         return out
 
+    def expected_counts(self, block: BlockPosterior, weights: np.ndarray) -> list[np.ndarray]:
+        """Posterior counts of every factor of the labels, summed over a block's rows by ``weights [members]``."""
+        engine, homes = self._engine(tuple(s.component.labels for s in block.solved))
+        soft, _ = self._soft(engine, block.rows, block.solved, homes)
+        counts, _ = engine.expected_counts(block.rows.codes, weights, soft, num_rows=len(block.members))
+        return counts[: len(self.network.discrete.factors)]
+
     def sample(self, rows: NumberRows, num_draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Joint draws of a single row's labels ``[draws, D]`` and numbers ``[draws, N]``, of evidence that is possible."""
         ((_, solved),) = self.solved(rows, range(len(self.network.numbers)))

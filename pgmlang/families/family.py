@@ -111,12 +111,14 @@ class Spelling:
 @dataclass(frozen=True)
 class LocationScale:
     """A draw is ``loc + scale * e``, or the exponential of that (``is_log``): ``loc`` and ``scale`` name the arguments, and e
-    is of the family ``standard`` (its own where that is empty) at 0 and 1, other arguments the same."""
+    is of the family ``standard`` (its own where that is empty) at 0 and 1, other arguments the same. ``of_vectors``: e is a vector
+    of independent ones, and the scale a matrix: a Cholesky factor of what the argument is."""
 
     loc: str
     scale: str
     standard: str = ""
     is_log: bool = False
+    of_vectors: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ class Family:
 
     ``variants``: alternative argument lists. ``support``: kind of a draw; ``labels`` takes the axis of its probability
     vector, ``inner`` is that of the distribution taken. ``event``: event axes of a draw. ``discrete``: countable
-    support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are
+    support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters, the distribution of the number behind
+    them, ``logistic`` or ``normal``. ``takes``: parameters that are
     distributions (combinators); ``shares``: the parameter that weighs several of them, one for each element of its axis;
     ``adds_zero``: a draw may also be zero; ``has_atoms``: it has points with a chance of their own; ``is_angle``: a draw is an angle, on
     [-pi, pi). ``says``: for messages and the manual.
@@ -143,6 +146,7 @@ class Family:
     ``limits``: the arguments that bound a draw, the upper one empty where there is none; ``respellings``: of variants
     that the normal form says as another; ``spellings``: other arguments that a call may have; ``location_scale``: how a draw is made of a standard one, where it is;
     ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value);
+    ``zero_sum``: the family of such numbers given that they sum to zero, which has some of the arguments;
     ``statistics``: functions of the value (of each of its elements) that the log-density is linear in, whatever the
     arguments: sufficient statistics and what else is of the value alone; ``with_products``: and the products of two of them.
     """
@@ -153,7 +157,7 @@ class Family:
     event: int = 0
     discrete: bool = False
     improper: bool = False
-    ordinal: bool = False
+    ordinal: str = ""
     takes: tuple[str, ...] = ()
     shares: str = ""
     adds_zero: bool = False
@@ -181,6 +185,7 @@ class Family:
     limits: tuple[str, str] | None = None
     location_scale: LocationScale | None = None
     quadratic_in: str = ""
+    zero_sum: str = ""
     statistics: tuple[str, ...] = ()
     with_products: bool = False
 

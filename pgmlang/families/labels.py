@@ -1,4 +1,4 @@
-"""Families of bits and labels: Bernoulli, Categorical, OrderedLogistic."""
+"""Families of bits and labels: Bernoulli, Categorical, OrderedLogistic, OrderedProbit."""
 
 from __future__ import annotations
 
@@ -32,8 +32,14 @@ FAMILIES = (
     ),
     Family(
         "OrderedLogistic", ((_p("predictor", safe=0.0), _p("cutpoints", "ordered", 1)),), "labels", discrete=True,
-        ordinal=True, reparameterised=False, says="a label of an ordered scale: a hidden number, cut at cutpoints",
+        ordinal="logistic", reparameterised=False, says="a label of an ordered scale: a hidden number, cut at cutpoints",
         runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
         finite=_TABLES + "ordered", vectors=("cutpoints",),
+    ),
+    Family(
+        "OrderedProbit", ((_p("predictor", safe=0.0), _p("cutpoints", "ordered", 1)),), "labels", discrete=True,
+        ordinal="normal", reparameterised=False, says="a label of an ordered scale: a hidden normal number, cut at cutpoints",
+        runtime=("OrderedProbit",),
+        finite=_TABLES + "ordered_normal", vectors=("cutpoints",),
     ),
 )  # fmt: skip

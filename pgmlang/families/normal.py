@@ -29,7 +29,7 @@ FAMILIES = (
             Pair("Normal", "loc", "affine", collapsed="moments"), Pair("LogNormal", "loc", "affine"),
             Pair("LogitNormal", "loc", "affine"),
         ),
-        location_scale=LocationScale("loc", "sd"), quadratic_in="loc", statistics=("x",), with_products=True,
+        location_scale=LocationScale("loc", "sd"), quadratic_in="loc", statistics=("x",), with_products=True, zero_sum="ZeroSumNormal",
         spellings=_SPREADS,
     ),
     Family(

@@ -1,8 +1,9 @@
-"""Families of vectors and matrices: Dirichlet, Multinomial, MultivariateNormal, LKJ, Wishart and its inverse."""
+"""Families of vectors and matrices: Dirichlet, Multinomial, DirichletMultinomial, ZeroSumNormal, UniformSphere, MultivariateNormal, LKJ,
+Wishart and its inverse."""
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Pair, VectorFormulas
+from pgmlang.families.family import Family, LocationScale, Pair, VectorFormulas
 from pgmlang.families.family import parameter as _p
 
 _MEAN = _p("mean", "real", 1)
@@ -28,6 +29,18 @@ _MULTINOMIAL = VectorFormulas(
 )
 """Poisson counts given their sum."""
 
+_DIRICHLET_MULTINOMIAL = VectorFormulas(
+    "where(is_count, where(x > 0.0, log_rising(alpha, up) - lgamma(up + 1.0), 0.0), -inf)",
+    "where(number == n, lgamma(n + 1.0) - where(n > 0.0, log_rising(total, where(n > 0.0, n, 1.0)), 0.0), -inf)",
+    {"number": "x", "total": "alpha"},
+    {"is_count": "(x >= 0.0) & (x == floor(x))", "up": "where(is_count & (x > 0.0), x, 1.0)"},
+)
+_ZERO_SUM = VectorFormulas(
+    "-0.5 * (x / sd) * (x / sd)", "(1.0 - count) * (log(sd) + 0.5 * log(2 * pi))", {"count": "1.0"}
+)
+"""Normal numbers given that they sum to zero, by the volume of the plane on which they do."""
+_SPHERE = VectorFormulas("0.0 * x", "lgamma(0.5 * count) - log(2.0) - 0.5 * count * log(pi)", {"count": "1.0"})
+
 FAMILIES = (
     Family(
         "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1,
@@ -42,6 +55,21 @@ FAMILIES = (
         runtime=("Multinomial",), vector_formulas=(_MULTINOMIAL,), bounds=("0.0", "n"),
     ),
     Family(
+        "DirichletMultinomial", ((_p("n", "count"), _p("alpha", "positive", 1)),), "count", 1, discrete=True, reparameterised=False,
+        says="how often each label comes in n draws whose probabilities themselves vary by Dirichlet(alpha)",
+        runtime=("DirichletMultinomial",), vector_formulas=(_DIRICHLET_MULTINOMIAL,), bounds=("0.0", "n"),
+    ),
+    Family(
+        "ZeroSumNormal", ((_p("sd", "positive"),),), "zerosum", 1,
+        says="normal numbers of mean 0, given that they sum to zero along an axis: effects beside an intercept",
+        runtime=("ZeroSumNormal",), vector_formulas=(_ZERO_SUM,),
+    ),
+    Family(
+        "UniformSphere", ((),), "unitvector", 1, reparameterised=False,
+        says="a direction, every one alike: numbers along an axis whose squares sum to one",
+        runtime=("UniformSphere",), vector_formulas=(_SPHERE,),
+    ),
+    Family(
         "MultivariateNormal", ((_MEAN, _p("cov", "cov", 2)), (_MEAN, _p("scale_tril", "real", 2)), (_MEAN, _p("precision", "cov", 2))), "real", 1,
         says="numbers that vary together: means and covariances, the Cholesky factor of these, or their inverse",
         runtime=("MultivariateNormal", "RootedNormal", "PrecisionNormal"),
@@ -49,7 +77,7 @@ FAMILIES = (
             "dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)",
             "dist.MultivariateNormal(mean, precision_matrix=precision)",
         ),
-        quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root", "normal by precision"),
+        location_scale=LocationScale("mean", "", "Normal", of_vectors=True), quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root", "normal by precision"),
         m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True,
     ),
     Family(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.gaussian.linear_elements import LinearElements, linear_elements, normal_arguments
+from pgmlang.gaussian.linear_elements import LinearElements, Predictor, linear_elements, normal_arguments
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Choice, Conditional, Distribution, Model
@@ -21,7 +21,7 @@ from pgmlang.tables.elements import NodeBlock, element_names
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.from_model import iid_plate, one_row
 from pgmlang.tables.learned import learned_tables
-from pgmlang.tables.unroll import unroll
+from pgmlang.tables.unroll import Unrolled, unroll
 from pgmlang.tables.verdict import discrete_verdict
 
 
@@ -132,17 +132,24 @@ def bound_row_network(
     return _assembled(model, {**parameters, **inputs}, layout, labels, plate, count)
 
 
-def _assembled(
-    model: Model, given: Mapping[str, np.ndarray], layout: Layout, labels: Mapping[str, tuple[str, ...]] | None,
-    plate: str | None, count: int,
-) -> RowNetwork:  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class RowNodes:
+    """The nodes of one row: ``unrolled`` labels with their tables, ``numbers`` by name and the ``texts`` of their elements."""
+
+    unrolled: Unrolled
+    numbers: Mapping[str, NodeBlock]
+    texts: tuple[str, ...]
+
+
+def row_nodes(
+    model: Model, given: Mapping[str, np.ndarray], layout: Layout, labels: Mapping[str, tuple[str, ...]] | None
+) -> RowNodes:
+    """The nodes of a row of a model whose ``given`` names have values, tables among them; the labels' tables hang on no input of rows.
+    Raises PgmError PGM0602 where the rows are not the first axis."""
     names = number_names(model, given)
     smaller = _labels_alone(model, given, names)
     row = one_row(model, given, dict(layout.sizes), labels)
-    inputs = {v.name for v in model.of_role("input")} if count != 1 else set()
-    values = {k: v for k, v in given.items() if k not in inputs}
-    unrolled = unroll(smaller, values, row.sizes, labels, {}, row.membership, row.hidden)
-    evaluator = Evaluator(model, given, layout)
+    unrolled = unroll(smaller, given, row.sizes, labels, {}, row.membership, row.hidden)
     numbers: dict[str, NodeBlock] = {}
     first, texts = 0, []
     one = Evaluator(model, {}, unrolled.evaluator.layout)
@@ -151,11 +158,27 @@ def _assembled(
         block = numbers[name] = NodeBlock(first, one.layout.shape(axes), axes, 0)
         texts += element_names(one, model, model.by_name[name], row.hidden)
         first += block.count
-    wide_labels = {n: _wide(b, plate, count) for n, b in unrolled.nodes.items()}
-    wide_numbers = {n: _wide(b, plate, count) for n, b in numbers.items()}
-    conditionals: list[NumberConditional | None] = [None] * first
+    if row.plate is not None and any(
+        row.plate not in b.axes[:1] for b in (*unrolled.nodes.values(), *numbers.values())
+    ):
+        raise PgmError(Diagnostic("PGM0602", f"the rows of `{row.plate}` stand inside of another axis"))
+    return RowNodes(unrolled, numbers, tuple(texts))
+
+
+def _assembled(
+    model: Model, given: Mapping[str, np.ndarray], layout: Layout, labels: Mapping[str, tuple[str, ...]] | None,
+    plate: str | None, count: int,
+) -> RowNetwork:  # fmt: skip
+    inputs = {v.name for v in model.of_role("input")} if count != 1 else set()
+    nodes = row_nodes(model, {k: v for k, v in given.items() if k not in inputs}, layout, labels)
+    unrolled, numbers = nodes.unrolled, nodes.numbers
+    evaluator = Evaluator(model, given, layout)
+    wide_labels, wide_numbers = (
+        (unrolled.nodes, numbers) if plate is None else (one_of_rows(b, count) for b in (unrolled.nodes, numbers))
+    )
+    conditionals: list[NumberConditional | None] = [None] * len(nodes.texts)
     for factor in model.conditionals:
-        if factor.target not in names:
+        if factor.target not in numbers:
             continue
         try:
             parts = linear_elements(evaluator, factor, wide_labels, wide_numbers)
@@ -165,25 +188,32 @@ def _assembled(
             for one_conditional in _by_child(part, unrolled.nodes, numbers, count):
                 conditionals[one_conditional.child] = one_conditional
     assert all(c is not None for c in conditionals), "every number has a conditional"
-    network = GaussianNetwork(unrolled.network, tuple(texts), tuple(c for c in conditionals if c), model.name)
+    network = GaussianNetwork(unrolled.network, nodes.texts, tuple(c for c in conditionals if c), model.name)
     return RowNetwork(network, unrolled.nodes, numbers, evaluator)
 
 
-def _wide(block: NodeBlock, plate: str | None, count: int) -> NodeBlock:
-    """The nodes of all rows: those of a variable in one row after the other. Raises PgmError PGM0602 where the rows are not
-    the first axis."""
-    if plate is None:
-        return block
-    if plate not in block.axes[:1]:
-        raise PgmError(Diagnostic("PGM0602", f"the rows of `{plate}` stand inside of another axis"))
-    return NodeBlock(block.first * count, (count, *block.shape[1:]), block.axes, block.size)
+def one_of_rows(blocks: Mapping[str, NodeBlock], count: int) -> dict[str, NodeBlock]:
+    """The nodes of all rows: those of a variable in one row after the other."""
+    return {
+        n: NodeBlock(b.first * count, (count, *b.shape[1:]) if b.axes else b.shape, b.axes, b.size)
+        for n, b in blocks.items()
+    }
 
 
 def _by_child(
     part: LinearElements, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock], count: int
 ) -> Iterator[NumberConditional]:
-    """A conditional for each element of one row, its units the rows. Raises PgmError PGM0602 where a row hangs on another, or on
-    other elements than the rows beside it do."""
+    """A conditional for each element of one row, its units the rows."""
+    for child, rows, parents, scope in children_of_rows(part, labels, numbers, count):
+        values = (x if len(x) == 1 else x[rows] for x in (part.intercept, part.coefficients, part.sd))
+        yield NumberConditional(child, parents, scope, *map(shared_units, values))
+
+
+def children_of_rows(
+    part: LinearElements | Predictor, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock], count: int
+) -> Iterator[tuple[int, np.ndarray, tuple[int, ...], tuple[int, ...]]]:
+    """The children of one row: the element of each of the ``count`` rows, its parents and its labels. Raises PgmError PGM0602
+    where a row hangs on another, or on other elements than the rows beside it do."""
     child, row = _of_one_row(part.child, numbers, count)
     parents, parent_rows = _of_one_row(part.parents, numbers, count)
     scope, label_rows = _of_one_row(part.labels, labels, count)
@@ -192,16 +222,10 @@ def _by_child(
     for one in np.unique(child):
         which = np.flatnonzero(child == one)
         which = which[np.argsort(row[which])]
-        if (
-            len(which) != count
-            or (parents[which] != parents[which[0]]).any()
-            or (scope[which] != scope[which[0]]).any()
-        ):
+        alike = (parents[which] == parents[which[0]]).all() and (scope[which] == scope[which[0]]).all()
+        if len(which) != count or not alike:
             raise PgmError(Diagnostic("PGM0602", "rows hang on different elements"))
-        yield NumberConditional(
-            int(one), tuple(parents[which[0]].tolist()), tuple(scope[which[0]].tolist()),
-            *(_shared(x if len(x) == 1 else x[which]) for x in (part.intercept, part.coefficients, part.sd)),
-        )  # fmt: skip
+        yield int(one), which, tuple(parents[which[0]].tolist()), tuple(scope[which[0]].tolist())
 
 
 def _of_one_row(nodes: np.ndarray, blocks: Mapping[str, NodeBlock], count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -216,6 +240,6 @@ def _of_one_row(nodes: np.ndarray, blocks: Mapping[str, NodeBlock], count: int) 
     return firsts[place] + offset % widths[place], offset // widths[place]
 
 
-def _shared(values: np.ndarray) -> np.ndarray:
+def shared_units(values: np.ndarray) -> np.ndarray:
     """Values of units, once where all have the same."""
     return values[:1] if (values == values[:1]).all() else values

@@ -23,6 +23,8 @@ from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 
 PROBE = "#probe"
 """The axis of the points at which an expression is evaluated: zero, and one for each variable."""
+PARAM = "#param"
+"""The same of params without a value."""
 FAR = 2.0**300
 
 
@@ -41,33 +43,38 @@ class LinearElements:
     sd: np.ndarray
 
 
-class LinearEvaluator(ElementEvaluator):
-    """Like `ElementEvaluator`, and a number's value runs over the points of PROBE. ``parents``: the nodes that stand for its
-    directions, found as expressions are evaluated; those of ``known`` have their points."""
+class Directions:
+    """The variables of one kind that expressions are linear in: ``nodes`` of their elements by name, the ``axis`` of the
+    points at which they are evaluated, and the nodes that stand for its directions (``found``), those of ``known`` with points of
+    their own; others are met for the first time."""
 
-    def __init__(
-        self, shared: Evaluator, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock],
-        known: tuple[NamedArray, ...] = (),
-    ) -> None:  # fmt: skip
-        super().__init__(shared, labels)
-        self.numbers = numbers
-        self.num_known = len(known)
-        self.parents: list[NamedArray] = []
+    def __init__(self, nodes: Mapping[str, NodeBlock], axis: str, known: tuple[NamedArray, ...] = ()) -> None:
+        self.nodes = nodes
+        self.axis = axis
+        self.known = known
+        self.found: list[NamedArray] = []
         self._place: dict[tuple[tuple[str, ...], bytes], int] = {}
         for ids in known:
             self._direction(ids)
 
+    def again(self) -> Directions:
+        """The same with points for all that were found."""
+        return Directions(self.nodes, self.axis, tuple(self.found))
+
+    @property
+    def is_settled(self) -> bool:
+        return len(self.found) == len(self.known)
+
     def _direction(self, ids: NamedArray) -> int:
         key = (ids.axes, np.ascontiguousarray(ids.values, dtype=np.int64).tobytes())
         if key not in self._place:
-            self._place[key] = len(self.parents)
-            self.parents.append(ids)
+            self._place[key] = len(self.found)
+            self.found.append(ids)
         return self._place[key]
 
-    def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
-        if variable.name not in self.numbers:
-            return super().variable(variable, indices)
-        block = self.numbers[variable.name]
+    def values(self, name: str, indices: Mapping[str, NamedArray]) -> NamedArray:
+        """The values of a variable along the points: zero, and at the point of each element FAR there."""
+        block = self.nodes[name]
         fixed = {a: i for a, i in indices.items() if set(i.axes) <= {ELEMENT}}
         free = tuple(a for a in block.axes if a not in fixed)
         where = np.arange(block.count).reshape(block.shape) + block.first
@@ -75,14 +82,42 @@ class LinearEvaluator(ElementEvaluator):
         shape = [block.shape[block.axes.index(a)] for a in free]
         axes = (ELEMENT,) if ELEMENT in ids.axes else ()
         by_element = ids.to((*free, *axes)).reshape(math.prod(shape), -1)
-        check_cells([len(by_element), self.num_known + 1], f"all of `{variable.name}`")
-        values = np.zeros((len(by_element), self.num_known + 1))
+        check_cells([len(by_element), len(self.known) + 1], f"all of `{name}`")
+        values = np.zeros((len(by_element), len(self.known) + 1))
         for k, row in enumerate(by_element):
             place = self._direction(NamedArray(row if axes else row[0], axes))
-            if place < self.num_known:
+            if place < len(self.known):
                 values[k, 1 + place] = FAR
-        points = NamedArray(values.reshape((*shape, self.num_known + 1)), (*free, PROBE))
+        points = NamedArray(values.reshape((*shape, len(self.known) + 1)), (*free, self.axis))
         return take(points, {a: i for a, i in indices.items() if a in free})
+
+
+class LinearEvaluator(ElementEvaluator):
+    """Like `ElementEvaluator`, and the values of numbers, and of params where these are not known, run over their points."""
+
+    def __init__(self, shared: Evaluator, labels: Mapping[str, NodeBlock], *directions: Directions) -> None:
+        super().__init__(shared, labels)
+        self.directions = directions
+
+    def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
+        for one in self.directions:
+            if variable.name in one.nodes:
+                return one.values(variable.name, indices)
+        return super().variable(variable, indices)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """The mean and the sd of some elements of a normal conditional at the points of all directions: ``loc``
+    ``[E or 1, C, 1 + K, 1 + J]`` (K directions of numbers, J of params), ``sd [E or 1, C, 1 + J]``; the other fields as of `LinearElements`."""
+
+    child: np.ndarray
+    parents: np.ndarray
+    params: np.ndarray
+    labels: np.ndarray
+    sizes: tuple[int, ...]
+    loc: np.ndarray
+    sd: np.ndarray
 
 
 def linear_elements(
@@ -103,38 +138,47 @@ def _elements(
     shared: Evaluator, factor: Conditional, context: ElementContext, count: int,
     labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock],
 ) -> LinearElements:  # fmt: skip
-    known: tuple[NamedArray, ...] = ()
+    one = predictor(shared, factor, context, count, labels, numbers, {})
+    points = one.loc[..., 0]
+    return LinearElements(
+        one.child, one.parents, one.labels, one.sizes, points[..., 0], (points[..., 1:] - points[..., :1]) / FAR, one.sd[..., 0]
+    )  # fmt: skip
+
+
+def predictor(
+    shared: Evaluator, factor: Conditional, context: ElementContext, count: int,
+    labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock], params: Mapping[str, NodeBlock],
+) -> Predictor:  # fmt: skip
+    """The predictor of ``count`` elements of a number's conditional, at ``context``. ``params``: those without a value. Raises
+    NotEvaluable, and PgmError for values that are not known."""
+    of_numbers, of_params = Directions(numbers, PROBE), Directions(params, PARAM)
     while True:
-        evaluator = LinearEvaluator(shared, labels, numbers, known)
+        evaluator = LinearEvaluator(shared, labels, of_numbers, of_params)
         loc, sd = _normal(evaluator, factor.distribution, context, count)
-        if len(evaluator.parents) == len(known):
+        if of_numbers.is_settled and of_params.is_settled:
             break
-        known = tuple(evaluator.parents)
+        of_numbers, of_params = of_numbers.again(), of_params.again()
     slots = [s for s in evaluator.slots if s.axis in loc.axes or s.axis in sd.axes]
     sizes = tuple(s.size for s in slots)
     axes = (ELEMENT, *(s.axis for s in slots))
-    configurations = math.prod(sizes)
-    check_cells([count, configurations, len(known) + 1], f"the conditional of `{factor.target}`")
-    at_points = loc.to((*axes, PROBE))
-    width = at_points.shape[-1]
-    points = np.broadcast_to(at_points, (at_points.shape[0], *sizes, width)).reshape(-1, configurations, width)
-    slopes = np.zeros((len(points), configurations, len(known)))
-    slopes[..., : width - 1] = (points[..., 1:] - points[..., :1]) / FAR
-    spread = sd.to(axes)
+    configurations, num_parents, num_params = math.prod(sizes), len(of_numbers.known) + 1, len(of_params.known) + 1
+    check_cells([count, configurations, num_parents, num_params], f"the conditional of `{factor.target}`")
+    at_points, spread = loc.to((*axes, PROBE, PARAM)), sd.to((*axes, PARAM))
+    lead = at_points.shape[0]
     block = numbers[factor.target]
     model = shared.model
     indices = {a: context.coordinates[a] for a in model.array_axes(model.by_name[factor.target])}
     where = np.arange(block.count).reshape(block.shape) + block.first
-    child = np.broadcast_to(take(NamedArray(where, block.axes), indices).to((ELEMENT,)), (count,))
-    return LinearElements(
-        child,
-        _nodes(known, count),
+    return Predictor(
+        np.broadcast_to(take(NamedArray(where, block.axes), indices).to((ELEMENT,)), (count,)),
+        _nodes(of_numbers.known, count),
+        _nodes(of_params.known, count),
         _nodes(tuple(s.ids for s in slots), count),
         sizes,
-        points[..., 0],
-        slopes,
-        np.broadcast_to(spread, (spread.shape[0], *sizes)).reshape(-1, configurations).astype(float),
-    )
+        np.broadcast_to(at_points, (lead, *sizes, num_parents, num_params))
+        .reshape(lead, configurations, num_parents, num_params).astype(float),
+        np.broadcast_to(spread, (len(spread), *sizes, num_params)).reshape(len(spread), configurations, num_params).astype(float),
+    )  # fmt: skip
 
 
 def _nodes(ids: tuple[NamedArray, ...], count: int) -> np.ndarray:
@@ -168,7 +212,7 @@ def normal_arguments(distribution: Distribution) -> tuple[Expr, Expr] | None:
     family = FAMILIES.get(distribution.family) if isinstance(distribution, Dist) else None
     if not isinstance(distribution, Dist) or family is None or distribution.base is not None:
         return None
-    if not family.quadratic_in or family.support != "real" or family.location_scale is None:
+    if not family.quadratic_in or family.support != "real" or family.location_scale is None or family.event:
         return None
     arguments = dict(distribution.arguments)
     loc, sd = arguments[family.quadratic_in], arguments[family.location_scale.scale]

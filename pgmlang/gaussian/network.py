@@ -99,6 +99,11 @@ class GaussianNetwork:
                 slopes[c.child, list(c.parents)] = c.coefficients[0, 0]
         return slopes, intercept, sd
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether neither labels nor units tell any conditional's numbers apart."""
+        return all(c.is_plain for c in self.conditionals)
+
     def num_configurations(self, labels: Iterable[int]) -> int:
         return math.prod(self.discrete.sizes[v] for v in labels)
 

@@ -69,7 +69,7 @@ def component_rows(
     slopes = np.zeros((num_slopes, count, rows, len(seen)))
     intercept = np.zeros((max(len(c.intercept) for c in parts), count, rows)) if parts else np.zeros((1, count, 0))
     for r, c in enumerate(parts):
-        chosen = _places(network, component, c, codes)
+        chosen = configurations_within(network, component, c, codes)
         sd[:, :, r] = c.sd[:, chosen]
         intercept[:, :, r] = c.intercept[:, chosen]
         terms = [(c.child, np.full((1, count), -1.0))]
@@ -101,7 +101,7 @@ def _plain_rows(network: GaussianNetwork, component: NumberComponent) -> Compone
     )  # fmt: skip
 
 
-def _places(
+def configurations_within(
     network: GaussianNetwork, component: NumberComponent, conditional: NumberConditional, codes: np.ndarray
 ) -> np.ndarray:
     """Which of a conditional's configurations each of the component's is."""

@@ -28,6 +28,8 @@ BETWEEN = 5
 """Iterations between two looks at the clock."""
 LEAPS = 10
 """Evaluations of the gradient that an iteration of these is taken for."""
+PROBES = 16
+"""Elements of a vector of numbers that hang together whose curvatures are looked at."""
 BALANCE = 3.0
 """Curvature of the data over that of the prior above which a latent stays as it is written; more than one, as a funnel
 is worse than a few elements that hang together."""
@@ -91,17 +93,23 @@ def data_weight(joint: BoundDensity, name: str, values: Values) -> float:
         _, others = _slope_and_curvature(sum_of_factors(joint, terms).sum(), x, apart)
     # a density with a corner or a far tail has no curvature there: its information is the square of its slope
     prior = torch.where(prior > 0, prior, slope.square())
-    ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
+    ratio = (others / prior.clamp(min=torch.finfo(x.dtype).tiny))[..., sum(apart) > 0]
     return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
 
 
 def _rows_apart(joint: BoundDensity, name: str) -> list[Tensor]:
     """Elements of a variable as masks of its shape, those of one mask meeting in no factor: all of them, or where a chain looks back at
     it, rows so far apart that none looks at another."""
-    model = joint.model
+    model, shape = joint.model, joint.shapes[name]
+    family = location_scale_of(model, name)
+    if family is not None and family[1].of_vectors:
+        # some elements of each vector, one at a time: others beside them say the same
+        size = shape[-1]
+        places = {i * size // PROBES for i in range(PROBES)} if size > PROBES else range(size)
+        one = torch.eye(size, dtype=joint.dtype, device=joint.device)
+        return [one[i].expand(shape) for i in sorted(places)]
     everything = (*model.factors, *model.definitions)
     lags = [r.lag for item in everything for r in model.mentions(item) if r.name == name and r.lag]
-    shape = joint.shapes[name]
     if not lags:
         return [torch.ones(shape, dtype=joint.dtype, device=joint.device)]
     axes = model.array_axes(model.by_name[name])

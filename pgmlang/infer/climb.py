@@ -25,7 +25,13 @@ from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.data_unit import log_unit
-from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors, running_doubt
+from pgmlang.infer.end import (
+    CURVATURE_UNKNOWN,
+    doubts_of,
+    no_standard_errors,
+    reason_against_directions,
+    running_doubt,
+)
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.curvature import FEW, WITHIN, Curvature, curvature, reason_against
 from pgmlang.kernels.lbfgs import Point
@@ -364,6 +370,8 @@ class Climb:
         """Why differences of gradients tell nothing here; empty where they do."""
         if self.nets is not None:
             return "the weights of networks are known up to their symmetries alone"
+        if reason := reason_against_directions(self.problem.model, [str(k) for k in self.shapes]):
+            return reason
         if self.joint.dtype != torch.float64:
             return "differences of gradients need double precision"
         return reason_against(sum(math.prod(s) for s in self.shapes.values()))

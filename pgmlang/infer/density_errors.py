@@ -17,6 +17,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.delta import standard_errors
 from pgmlang.density.gradients import slopes_of
 from pgmlang.density.transforms import constrain, unconstrain
+from pgmlang.infer.end import reason_against_directions
 from pgmlang.kernels.curvature import Curvature, curvature, reason_against
 from pgmlang.kernels.second_derivatives import Function, TooCostly
 
@@ -134,7 +135,7 @@ def judged(
     known), the curvature, and why there is none: there are too many numbers, or each takes too long."""
     unknown = {n: np.full(tuple(v.shape), math.nan) for n, v in values.items()}
     x = surface.start()
-    reason, end = reason_against(len(x)), None
+    reason, end = reason_against_directions(surface.joint.model, values) or reason_against(len(x)), None
     try:
         end = None if reason else curvature(surface.function, x.cpu().numpy(), surface.around)
     except TooCostly as costly:

@@ -12,6 +12,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.em_options import DEFAULT_RESTARTS, EmOptions
 from pgmlang.infer.em_reasons import estimated, open_tables, reasons_against
+from pgmlang.infer.gaussian_reasons import has_missing_labels, has_missing_numbers, learnable
 from pgmlang.model import Model
 from pgmlang.plan.latents import summed_names, summed_out_exactly
 from pgmlang.plan.method import once_per_problem
@@ -19,7 +20,7 @@ from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.learned import learned_tables
 
-M_STEP, CLIMBED, COUNTS = "m-step", "m-step by lbfgs", "expected counts"
+M_STEP, CLIMBED, COUNTS, SQUARES = "m-step", "m-step by lbfgs", "expected counts", "expected least squares"
 """Kernels of what is learned: where the E-step sums a density, in closed form or not, and where it is one of tables."""
 LONG = 1_000
 """Rows of chains beyond which they are no network of nodes."""
@@ -27,12 +28,22 @@ LONG = 1_000
 
 def supports(model: Model, facts: Facts) -> Verdict:
     """An exact E-step: learned tables whose network fits into memory, or densities with summed-out latents."""
+    if by_expected_squares(model, facts):
+        return Verdict.of(())
     against = _table_reasons(model, facts)
     if against and not reasons_against(model, facts):
         return Verdict.of(())
     if against and (facts.binding is not None and not learned_tables(model)):
         return Verdict.of(reasons_against(model, facts))
     return Verdict.of(against)
+
+
+def by_expected_squares(model: Model, facts: Facts) -> bool:
+    """Whether numbers that others hang on are missing or latent in the rows, and the E-step gives their expected squares and products in
+    closed form."""
+    if facts.binding is None or not has_missing_numbers(model, facts):
+        return False
+    return bool(_table_reasons(model, facts) and reasons_against(model, facts)) and not learnable(model, facts)
 
 
 @once_per_problem
@@ -44,6 +55,14 @@ def _table_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    if by_expected_squares(model, facts):
+        cells = sum(facts.missing.values())
+        hidden = [f"{cells:,} missing cells in {len(facts.missing)} variables"] if cells else []
+        hidden += ["latent: " + ", ".join(f"`{n}`" for n in sorted(facts.latent))] if facts.latent else []
+        return (
+            *hidden,
+            "numbers are jointly normal given the labels: the E-step is exact, the M-step least squares",
+        )
     if _table_reasons(model, facts):
         summed = ", ".join(f"`{n}`" for n in summed_names(model, facts))
         names = ", ".join(f"`{n}`" for n in estimated(model, facts))
@@ -82,12 +101,22 @@ def _by_density(model: Model, facts: Facts) -> bool:
 def resolve(model: Model, facts: Facts, options: EmOptions) -> EmOptions:
     if facts.binding is None:
         return options  # the data say what is latent
+    if by_expected_squares(model, facts):
+        restarts = options.restarts or (DEFAULT_RESTARTS if has_missing_labels(model, facts) else 1)
+        return replace(options, restarts=restarts)
     has_starts = _by_density(model, facts) or open_tables(model, facts)
     return replace(options, restarts=options.restarts or (DEFAULT_RESTARTS if has_starts else 1))
 
 
 def assign(model: Model, facts: Facts, options: EmOptions) -> tuple[Assignment, ...]:
     """What the E-step sums out, or completes, and what the M-step sets."""
+    if by_expected_squares(model, facts):
+        params = tuple(v.name for v in model.of_role("param") if v.name not in facts.fixed)
+        hidden = tuple(
+            v.name for v in model.of_role("random") if v.name in facts.latent or v.name in facts.missing
+        )
+        learned = (*params, *(t.name for t in learned_tables(model)))
+        return (Assignment(learned, SQUARES), Assignment(hidden, "normal given the labels"))
     names = (*estimated(model, facts), *(t.name for t in learned_tables(model)))
     if _by_density(model, facts):
         return (*_m_steps(model, names), *summed_out_exactly(summed_names(model, facts)))
@@ -112,6 +141,10 @@ def _m_steps(model: Model, names: tuple[str, ...]) -> tuple[Assignment, ...]:
 
 def build(problem: Problem, options: EmOptions) -> Algorithm:
     assert options.restarts is not None, "the plan resolves it"
+    if problem.has_kernel(SQUARES):
+        from pgmlang.infer.em_gaussian import GaussianEm
+
+        return GaussianEm(problem, options).algorithm()
     if problem.blocks[0].kernel in (M_STEP, CLIMBED):
         from pgmlang.infer.em_setup import build as build_densities
 
@@ -123,6 +156,9 @@ def build(problem: Problem, options: EmOptions) -> Algorithm:
 
 
 def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
+    if by_expected_squares(model, facts):
+        said = "the E-step is in closed form, on the CPU"
+        return {"device": said, "backend": said, "hard": "numbers are completed in expectation"}
     if _by_density(model, facts):
         return {"backend": "hard EM seeks the most probable labels by torch"} if options.hard else {}
     return {

@@ -8,6 +8,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.kernels.curvature import Curvature
+from pgmlang.model import Model
 
 SHOWN = 6
 """Names told in a warning."""
@@ -66,3 +67,10 @@ def doubts_of(
             return  # or none: what runs away has been told
         message = f"{_listed(loose)}: the data do not tell them apart: the {label} is flat along a combination"
         yield Diagnostic("PGM0801", message, help="fix one of them (`--fix`), or give them priors")
+
+
+def reason_against_directions(model: Model, names: Collection[str]) -> str:
+    """Why the curvature by free numbers says nothing where directions are among them; empty where none is."""
+    if any(n in model.by_name and model.by_name[n].type.kind == "unitvector" for n in names):
+        return "the length of the free numbers behind a direction has no say, so that the log-density is flat along it"
+    return ""

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import has_one_network, plates_told_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.exact.gaussian import GaussianEngine, NumberRows
+from pgmlang.exact.gaussian import GaussianEngine, NumberRows, row_patterns
 from pgmlang.gaussian import GaussianNetwork
 from pgmlang.gaussian.from_model import RowNetwork, bound_row_network, number_names, row_network
 from pgmlang.model import Model
 from pgmlang.model.dependence import names_behind
 from pgmlang.tables.elements import NodeBlock
 from pgmlang.tables.from_model import iid_plate
+
+MANY_PATTERNS = 64
+"""Patterns of seen numbers from which on rows are each eliminated by compiled loops."""
 
 
 def labels_told_apart(model: Model, known: Mapping[str, object]) -> str:
@@ -42,6 +47,65 @@ def check_elements(binding: Binding, parameters: Mapping[str, np.ndarray]) -> No
             message = f"the fit has `{variable.name}` for {known} elements, these rows need {shape}"
             cure = "rows of elements that the fit has not seen have no parameters: leave them out, or fit anew"
             raise PgmError(Diagnostic("PGM0602", message, help=cure))
+
+
+def evidence_of(binding: Binding, blocks: Mapping[str, NodeBlock], num_numbers: int, count: int) -> NumberRows:
+    """What ``count`` rows say, by the nodes of one row."""
+    numbers = np.full((count, num_numbers), np.nan)
+    codes: dict[int, np.ndarray] = {}
+    for name, block in blocks.items():
+        if name not in binding.values:
+            continue
+        flat = np.asarray(binding.values[name]).reshape(count, -1)
+        for k in range(flat.shape[1]):
+            if binding.model.by_name[name].type.is_discrete:
+                codes[block.first + k] = np.ascontiguousarray(flat[:, k])
+            else:
+                numbers[:, block.first + k] = flat[:, k]
+    return NumberRows(codes, numbers)
+
+
+class RowAnswers(NamedTuple):
+    """``figures`` ``[2 + quantiles, rows, numbers]``: mean, sd and quantiles; ``tables`` by label ``[rows, size]``; ``log_evidence`` ``[rows]``."""
+
+    figures: np.ndarray
+    tables: dict[int, np.ndarray]
+    log_evidence: np.ndarray
+
+
+def row_answers(
+    engine: GaussianEngine, rows: NumberRows, numbers: Sequence[int], labels: Sequence[int] = (), quantiles: Sequence[float] = ()
+) -> RowAnswers:  # fmt: skip
+    """What is known of numbers and labels in each row: rows of few patterns by their factorisations, of many, where no label stands
+    among the numbers' parents, each by sparse elimination."""
+    sizes = engine.network.discrete.sizes
+    out = RowAnswers(
+        np.full((2 + len(quantiles), rows.num_rows, len(numbers)), np.nan),
+        {v: np.full((rows.num_rows, sizes[v]), np.nan) for v in labels},
+        np.zeros(rows.num_rows),
+    )
+    left = np.arange(rows.num_rows)
+    if (
+        engine.network.is_plain
+        and not sizes
+        and not rows.done
+        and len(row_patterns(~np.isnan(rows.numbers))) >= MANY_PATTERNS
+    ):
+        from pgmlang.native.gaussian_networks import conditioned
+
+        means, sds, out.log_evidence[:], left = conditioned(engine.network, rows.numbers)
+        out.figures[0], out.figures[1] = means[:, numbers], sds[:, numbers]
+        for k, q in enumerate(quantiles):
+            out.figures[2 + k] = out.figures[0] + float(ndtri(q)) * out.figures[1]
+    if len(left):
+        some = rows if len(left) == rows.num_rows else rows.of(left)
+        for block in engine.posteriors(some, numbers, labels):
+            members = left[block.members]
+            out.log_evidence[members] = block.log_evidence
+            out.figures[:, members] = block.figures(numbers, quantiles)
+            for v in labels:
+                out.tables[v][members] = block.tables[v]
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,22 +157,17 @@ class GaussianRows:
     @cached_property
     def evidence(self) -> NumberRows:
         """What the rows say."""
-        numbers = np.full((self.num_rows, len(self.network.numbers)), np.nan)
-        codes: dict[int, np.ndarray] = {}
-        for name, block in self.blocks.items():
-            if name not in self.binding.values:
-                continue
-            flat = np.asarray(self.binding.values[name]).reshape(self.num_rows, -1)
-            for k in range(flat.shape[1]):
-                if self.is_number(name):
-                    numbers[:, block.first + k] = flat[:, k]
-                else:
-                    codes[block.first + k] = np.ascontiguousarray(flat[:, k])
-        return NumberRows(codes, numbers)
+        return evidence_of(self.binding, self.blocks, len(self.network.numbers), self.num_rows)
 
     def log_evidence(self) -> np.ndarray:
         """``[rows]``: the log-density of what each row says."""
-        return self.engine.log_evidence(self.evidence)
+        return self.answers((), ()).log_evidence
+
+    def answers(
+        self, numbers: Sequence[int], labels: Sequence[int], quantiles: Sequence[float] = ()
+    ) -> RowAnswers:
+        """What is known of numbers and labels in each row."""
+        return row_answers(self.engine, self.evidence, numbers, labels, quantiles)
 
     def is_open(self, name: str) -> bool:
         """Whether any cell of a variable is not seen."""

@@ -1,4 +1,5 @@
-"""Maximum likelihood of tables from complete data, or the posterior mean under their priors: weighted counts."""
+"""Maximum likelihood from complete data: tables, or their posterior mean under priors, by weighted counts; coefficients and sds of normal
+numbers by least squares."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepR
 from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
 from pgmlang.infer.exact import log_likelihood_of
+from pgmlang.infer.gaussian_reasons import learnable
 from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against
 from pgmlang.infer.likelihood import assign as assign_gradients
 from pgmlang.infer.likelihood import build as build_gradients
@@ -30,7 +32,7 @@ from pgmlang.tables.learned import learned_tables
 
 __all__ = ["METHOD", "Statistics", "conclude", "summarize"]
 
-COUNTING = "counting"
+COUNTING, LEAST_SQUARES = "counting", "least squares"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +51,17 @@ def _by_gradients(model: Model, facts: Facts) -> bool:
     return is_gradient_case(model) and not (model.conditionals and not learned_params(model, facts))
 
 
+def by_least_squares(model: Model, facts: Facts) -> bool:
+    """Whether what is to be learned are coefficients and sds of normal distributions, every cell observed."""
+    return facts.binding is not None and facts.is_complete and not learnable(model, facts)
+
+
 def supports(model: Model, facts: Facts) -> Verdict:
-    """Learned tables, every cell observed; or fields, by gradients."""
+    """Learned tables, and coefficients and sds of numbers that are normal, every cell observed; or fields, by gradients."""
     if _by_gradients(model, facts):
         return Verdict.of(tuple(reasons_against(model, facts)))
+    if by_least_squares(model, facts):
+        return Verdict.of(())
     reasons = list(table_reasons(model, facts))
     if not learned_tables(model):
         reasons.append(Diagnostic("PGM0602", "no table is learned: all are given"))
@@ -67,6 +76,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     if _by_gradients(model, facts):
         return (describe(model, facts),)
+    if by_least_squares(model, facts):
+        names = ", ".join(f"`{v.name}`" for v in model.of_role("param") if v.name not in facts.fixed)
+        return (f"every cell is observed: least squares give {names} in closed form",)
     tables = learned_tables(model)
     out = (
         ["every cell is observed: counts give the tables in closed form"]
@@ -116,10 +128,18 @@ def resolve(model: Model, facts: Facts, options: LikelihoodOptions) -> Likelihoo
 def assign(model: Model, facts: Facts, options: MlOptions) -> tuple[Assignment, ...]:
     if _by_gradients(model, facts):
         return assign_gradients(model, facts, options)
-    return (Assignment(tuple(t.name for t in learned_tables(model)), COUNTING),)
+    tables = Assignment(tuple(t.name for t in learned_tables(model)), COUNTING)
+    if by_least_squares(model, facts):
+        params = tuple(v.name for v in model.of_role("param") if v.name not in facts.fixed)
+        return (Assignment(params, LEAST_SQUARES), *((tables,) if tables.variables else ()))
+    return (tables,)
 
 
 def build(problem: Problem, options: MlOptions) -> Algorithm:
+    if problem.has_kernel(LEAST_SQUARES):
+        from pgmlang.infer.em_gaussian import build_least_squares
+
+        return build_least_squares(problem)
     if not problem.has_kernel(COUNTING):
         return build_gradients(problem, options)
     return Algorithm(lambda rng: MlState(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
@@ -130,13 +150,14 @@ def idle(model: Model, facts: Facts, options: MlOptions) -> dict[str, str]:
     if _by_gradients(model, facts):
         return idle_gradients(model, facts, options)
     names = [f.name for f in fields_of(MlOptions) if f.name != "max_time"]
-    return dict.fromkeys([*names, "device"], "tables are counted in one pass on the CPU")
+    what = "least squares are solved" if by_least_squares(model, facts) else "tables are counted"
+    return dict.fromkeys([*names, "device"], f"{what} in one pass on the CPU")
 
 
 METHOD = beside_directed(
     Method(
         "ml",
-        "maximum likelihood: tables by counting, fields by gradients",
+        "maximum likelihood: tables by counting, normal numbers by least squares, fields by gradients",
         MlOptions,
         supports,
         reasons,

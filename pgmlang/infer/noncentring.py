@@ -13,7 +13,7 @@ from dataclasses import replace
 from pgmlang.families import FAMILIES, LocationScale
 from pgmlang.model import Conditional, Definition, Dist, Factor, Model, Variable
 from pgmlang.model.dependence import nodes_behind
-from pgmlang.model.expr import Apply, Const, Expr, Ref
+from pgmlang.model.expr import Apply, Const, Contract, Expr, MatrixApply, Ref, Rename
 from pgmlang.model.types import REAL, Type
 from pgmlang.normal import normal_form
 from pgmlang.plan.latents import latent_variables
@@ -49,9 +49,9 @@ def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> boo
     family = location_scale_of(model, variable.name)
     if family is None or variable.type.kind != FAMILIES[family[0].family].support:
         return False
-    if not (variable.plates or variable.axes) or not set(model.random_parents(conditional)) & (
-        latent - {variable.name}
-    ):
+    hangs_on_latents = bool(set(model.random_parents(conditional)) & (latent - {variable.name}))
+    # numbers that hang together make a narrow valley, be their covariance known or not
+    if not (variable.plates or variable.axes) or not (hangs_on_latents or family[1].of_vectors):
         return False
     loc_and_scale = dict(family[0].arguments)
     references = [
@@ -100,21 +100,49 @@ def noncentred(model: Model, names: tuple[str, ...]) -> Model:
 def _drawn(distribution: Dist, row: LocationScale, variable: Variable, standard: str) -> Expr:
     """The variable's value in its standard one."""
     arguments, axes, span = dict(distribution.arguments), variable.axes, distribution.span
-    loc, scale = arguments[row.loc], arguments[row.scale]
+    loc, scale = arguments[row.loc], arguments.get(row.scale)
     assert not isinstance(loc, Dist)
     assert not isinstance(scale, Dist)
-    scaled = Apply(REAL, axes, span, "mul", (scale, Ref(REAL, axes, span, standard)))
+    here = Ref(REAL, axes, span, standard)
+    scaled = _rooted(distribution, here) if scale is None else Apply(REAL, axes, span, "mul", (scale, here))
     value = Apply(REAL, axes, span, "add", (loc, scaled))
     return Apply(Type("positive"), axes, span, "exp", (value,)) if row.is_log else value
+
+
+def _rooted(distribution: Dist, standard: Ref) -> Expr:
+    """A draw of independent standard normal numbers times a root of the covariance."""
+    (event,), span = distribution.event, distribution.span
+    name, matrix = next((n, a) for n, a in distribution.arguments if n in ROOTS)
+    assert not isinstance(matrix, Dist)
+    other = next(a for a in matrix.axes if a not in standard.axes)
+    for function in ROOTS[name]:
+        matrix = MatrixApply(REAL, matrix.axes, span, function, matrix, event, other)
+    if name == "precision":  # the inverse of its factor, turned
+        axes = tuple(a for a in matrix.axes if a != event)
+        product = Contract(
+            REAL, (*axes, *(a for a in standard.axes if a not in (*axes, event))), span, matrix, standard, event
+        )
+        return Rename(REAL, tuple(event if a == other else a for a in product.axes), span, product, other, event)
+    there = Rename(REAL, tuple(other if a == event else a for a in standard.axes), span, standard, event, other)
+    axes = tuple(a for a in dict.fromkeys((*matrix.axes, *there.axes)) if a != other)
+    return Contract(REAL, axes, span, matrix, there, other)
+
+
+ROOTS: dict[str, tuple[str, ...]] = {"cov": ("cholesky",), "scale_tril": (), "precision": ("cholesky", "inverse")}
+"""Functions that make a root of the covariance, or of a precision the inverse of its factor, of each argument that says it."""
 
 
 def _standardised(distribution: Dist, row: LocationScale) -> Dist:
     """The distribution of the standard variable."""
     family = FAMILIES[row.standard or distribution.family]
+    event = () if row.of_vectors else distribution.event
     known = {
         **dict(distribution.arguments),
         row.loc: Const(REAL, (), distribution.span, 0.0),
         row.scale: Const(REAL, (), distribution.span, 1.0),
     }
+    if row.of_vectors:
+        ends = zip(family.variants[0], (0.0, 1.0), strict=True)
+        known = {p.name: Const(REAL, (), distribution.span, value) for p, value in ends}
     arguments = tuple((p.name, known[p.name]) for p in family.variants[0] if p.name in known)
-    return replace(distribution, family=family.name, arguments=arguments)
+    return replace(distribution, family=family.name, arguments=arguments, variant=0, event=event)

@@ -145,6 +145,15 @@ def _array(model: Model, expressions: ExpressionEmitter, name: str) -> ast.expr:
         return py.call("torch.rand", shape)
     if kind == "simplex":
         return py.call("torch.softmax", py.call("torch.randn", shape), py.constant(-1))
+    if kind in ("zerosum", "unitvector"):
+        values = py.call("torch.randn", shape)
+        if kind == "zerosum":
+            return py.binary("sub", values, py.method(values, "mean", py.constant(-1), keepdim=py.constant(True)))
+        return py.call("torch.nn.functional.normalize", values, dim=py.constant(-1))
+    if kind == "ordered positive":
+        return py.method(
+            py.method(py.call("torch.rand", shape), "add", py.constant(0.5)), "cumsum", py.constant(-1)
+        )
     if kind == "ordered":
         return py.method(py.call("torch.randn", shape), "cumsum", py.constant(-1))
     return py.call("torch.randn", shape)

@@ -138,7 +138,12 @@ class ExpressionEmitter(Alignment):
         """A function of matrices, which lie along the last two axes of its argument."""
         own = (expr.rows, expr.columns)
         wide = (*(a for a in self._wide(frame, expr.body) if a not in own), *own)
-        value = self.number(expr.body, wide)
+        # every element of a matrix has a part in each of the result: none is masked where a branch looks at others alone
+        outer, self.taken = self.taken, None
+        try:
+            value = self.number(expr.body, wide)
+        finally:
+            self.taken = outer
         for axis in own:
             value = self._along(value, axis)
         axes = (*(a for a in wide if a in value.axes and a not in own), *own)

@@ -78,9 +78,9 @@ def distribution_class(name: str, variant: int = 0) -> Any:
     family = FAMILIES[name]
     if family.formulas:
         return _built(family.name, variant, class_text(family, variant, lambda _: None))
-    from pgmlang.lower.runtime import combined, vectors
+    from pgmlang.lower.runtime import combined, labels, vectors
 
-    where = combined if family.takes else vectors
+    where = combined if family.takes else labels if family.support == "labels" else vectors
     return getattr(where, family.runtime[variant])
 
 

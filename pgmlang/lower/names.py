@@ -20,11 +20,13 @@ _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", 
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""
 RUNTIME = (
     "support",
+    "vector_maps",
     "special",
     "mills",
     "hypergeometric",
     "elementwise",
     "combined",
+    "labels",
     "vectors",
     "layout",
     "recurrences",

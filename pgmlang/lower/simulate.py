@@ -12,6 +12,7 @@ from pgmlang.lower.order import ancestral_order, looped_items
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Conditional, Definition, Density, Dist, Distribution, Model, TableDist
+from pgmlang.model.types import SORTED_KINDS
 
 
 def simulate_function(emitter: Emitter, out: Writer) -> None:
@@ -125,7 +126,7 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
 
 def in_order(model: Model, target: str, drawn: ast.expr) -> ast.expr:
     """Independent draws of an ordered vector, put in order."""
-    if model.by_name[target].type.kind != "ordered":
+    if model.by_name[target].type.kind not in SORTED_KINDS:
         return drawn
     return ast.Attribute(py.method(drawn, "sort", py.constant(-1)), "values", ast.Load())
 

@@ -16,7 +16,8 @@ from pgmlang.model.types import VECTOR_KINDS
 
 _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
-    "simplex": "constraints.simplex", "ordered": "Ordered", "cov": "Covariance", "corr": "Correlation",
+    "simplex": "constraints.simplex", "ordered": "Ordered", "ordered positive": "PositiveOrdered",
+    "zerosum": "ZeroSum", "unitvector": "UnitVector", "cov": "Covariance", "corr": "Correlation",
     "cholesky_corr": "constraints.corr_cholesky",
 }  # fmt: skip
 OWN_CONSTRAINTS = frozenset(c for c in _CONSTRAINTS.values() if "." not in c)
@@ -25,13 +26,13 @@ OWN_CONSTRAINTS = frozenset(c for c in _CONSTRAINTS.values() if "." not in c)
 
 _IN_PYRO = {
     "ordered": "dist.constraints.ordered_vector", "cov": "dist.constraints.positive_definite",
-    "corr": "dist.constraints.corr_matrix",
+    "corr": "dist.constraints.corr_matrix", "ordered positive": "dist.constraints.positive_ordered_vector",
 }  # fmt: skip
 
 
 def pyro_constraint(kind: str) -> ast.expr | None:
     """The constraint that Pyro's store keeps a parameter of a type in, None where there is none."""
-    if kind not in _CONSTRAINTS:
+    if kind not in _CONSTRAINTS or kind in ("zerosum", "unitvector"):
         return None
     return py.name(_IN_PYRO.get(kind, _CONSTRAINTS[kind]))
 

@@ -274,6 +274,12 @@ class Model:
     def potentials(self) -> tuple[Potential, ...]:
         return tuple(f for f in self.factors if isinstance(f, Potential))
 
+    @cached_property
+    def table_names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """What tables are named by: the plates whose rows they are, and variables outside of plates that have axes."""
+        own = (v.name for v in self.of_role("input", "random") if v.axes and not v.plates)
+        return frozenset(self.plate_by_name), frozenset(own)
+
     def of_role(self, *roles: Role) -> Iterator[Variable]:
         return (v for v in self.variables if v.role in roles)
 

@@ -116,7 +116,12 @@ def _pointwise(function: Callable[[float], float]) -> Callable[[np.ndarray], np.
     return lambda x: np.vectorize(function, otypes=[float])(x)
 
 
-lgamma = _pointwise(math.lgamma)
+def _log_gamma(x: float) -> float:
+    """Infinite at zero and the negative whole numbers, where the Gamma function has its poles."""
+    return math.inf if x <= 0 and float(x).is_integer() else math.lgamma(x)
+
+
+lgamma = _pointwise(_log_gamma)
 
 OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
     "add": lambda a, b: np.add(a * 1, b * 1), "sub": lambda a, b: np.subtract(a * 1, b * 1),

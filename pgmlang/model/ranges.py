@@ -28,6 +28,7 @@ from pgmlang.model.expr import (
     Ref,
     Rename,
     Stack,
+    walk,
 )
 from pgmlang.model.model import Choice, Density, Dist, Distribution, TableDist
 from pgmlang.model.types import Type
@@ -96,12 +97,14 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
         case Choose(condition=condition, then=then, otherwise=otherwise):
             test, a, b = visit(condition), visit(then), visit(otherwise)
             range_here = Range(a.interval.hull(b.interval), test.sources | a.sources | b.sources)
-            return range_here.loose() if test.sources & (a.sources | b.sources) else range_here
+            is_settled = all(isinstance(e, Const | Apply) for e in walk(condition))
+            return range_here.loose() if is_settled or test.sources & (a.sources | b.sources) else range_here
         case First():
             return Range(KINDS["truth"])
         case Element(axis=axis, type=type_):
-            last = (size_of(axis) or math.inf) - 1.0
-            return Range(ANYWHERE if type_.kind == "labels" else Interval(0.0, last, is_whole=True))
+            size = size_of(axis)
+            last = math.inf if size is None else size - 1.0
+            return Range(ANYWHERE if type_.kind == "labels" else Interval(0.0, last, True, size is not None))
         case Rename(body=body):
             return visit(body)
         case Stack(entries=entries):

@@ -37,6 +37,21 @@ def elements_compared(model: Model) -> set[str]:
     } - {""}
 
 
+def plates_of_elements(model: Model) -> frozenset[str]:
+    """Plates whose present element an expression in them names, by its label or position: what tells their elements apart."""
+    return model.once(_plates_of_elements)
+
+
+def _plates_of_elements(model: Model) -> frozenset[str]:
+    return frozenset(
+        n.axis
+        for item in (*model.factors, *model.definitions)
+        for expr in model.expressions(item)
+        for n in walk(expr)
+        if isinstance(n, Element) and not n.axes
+    )
+
+
 def groups_of_rows(model: Model, plate: str, around: Iterable[str]) -> tuple[str, ...]:
     """The plates by whose elements the rows of a plate are told apart at a place inside of the plates ``around``: those around
     the rows that the place is in too, but for those that others determine."""

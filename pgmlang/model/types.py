@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NUMERIC_KINDS = ("real", "positive", "unit", "count", "bit", "spin")
-VECTOR_KINDS = ("ordered", "simplex", "cov", "corr", "cholesky_corr")
+VECTOR_KINDS = ("ordered", "ordered positive", "simplex", "zerosum", "unitvector", "cov", "corr", "cholesky_corr")
+SORTED_KINDS = ("ordered", "ordered positive")
 DISCRETE_KINDS = ("labels", "bit", "spin", "truth")
 
 WIDER: dict[str, tuple[str, ...]] = {
@@ -18,6 +19,9 @@ WIDER: dict[str, tuple[str, ...]] = {
     "truth": ("truth", "bit", "count", "unit", "positive", "real"),
     "labels": ("labels",),
     "ordered": ("ordered", "real"),
+    "ordered positive": ("ordered positive", "ordered", "positive", "real"),
+    "zerosum": ("zerosum", "real"),
+    "unitvector": ("unitvector", "real"),
     "simplex": ("simplex", "unit", "positive", "real"),
     "cov": ("cov", "real"),
     "corr": ("corr", "cov", "real"),

@@ -9,7 +9,14 @@ from pgmlang.model import Dist, Model, TableDist
 from pgmlang.model.expr import Expr, Ref
 from pgmlang.native.combinators import CensoredDensity, MixtureDensity, TruncatedDensity, ZeroInflatedDensity
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.label_densities import At, ChancesOfLabels, LogOddsOfLabels, OrderedLabels, on_simplex
+from pgmlang.native.label_densities import (
+    At,
+    ChancesOfLabels,
+    LogOddsOfLabels,
+    NormalOrderedLabels,
+    OrderedLabels,
+    on_simplex,
+)
 from pgmlang.native.placed import Places
 from pgmlang.native.scalar_densities import FamilyDensity, ScalarDensity
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
@@ -103,7 +110,8 @@ def _of_labels(writes: Expressions, family: Family, distribution: Dist, places: 
     if not family.ordinal:
         raise NotScalar(f"the distribution {family.name}")
     (predictor,) = _numbers(writes, family, distribution, places).values()
-    return OrderedLabels(writes.graph, predictor, at, axis)
+    make = NormalOrderedLabels if family.ordinal == "normal" else OrderedLabels
+    return make(writes.graph, predictor, at, axis)
 
 
 def _vector(distribution: Dist, name: str, places: Places) -> tuple[Expr, str]:

@@ -69,13 +69,35 @@ class OrderedLabels(LabelDensity):
         is_first, is_last = make("eq", x, zero), make("eq", x, size)
         left = self.cutpoint(make("where", is_first, zero, make("sub", x, one)))
         right = self.cutpoint(make("where", is_last, make("sub", size, one), x))
+        is_good = make("gt", make("sub", right, left), self.number(0.0))
+        above, below, between = self.chances(left, right, is_good)
+        between = chosen(graph, is_good, between, self.number(-math.inf))
+        return chosen(graph, is_first, below, chosen(graph, is_last, above, between))
+
+    def chances(self, left: Scalar, right: Scalar, is_good: Scalar) -> tuple[Scalar, Scalar, Scalar]:
+        """The logs of the chances above the cutpoint to the left, below that to the right, and between, for cutpoints in order."""
         above = self.said("-softplus(c - e)", e=self.predictor, c=left)
         below = self.said("-softplus(e - c)", e=self.predictor, c=right)
         # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
-        step = make("sub", right, left)
-        is_good = make("gt", step, self.number(0.0))
+        step = self.graph.make("sub", right, left)
         between = self.said(
             "above + below + log1mexp(where(good, step, 1.0))", above=above, below=below, good=is_good, step=step
         )
-        between = chosen(graph, is_good, between, self.number(-math.inf))
-        return chosen(graph, is_first, below, chosen(graph, is_last, above, between))
+        return above, below, between
+
+
+@dataclass(frozen=True)
+class NormalOrderedLabels(OrderedLabels):
+    """P(label > k) = Phi(predictor - cutpoint k)."""
+
+    def chances(self, left: Scalar, right: Scalar, is_good: Scalar) -> tuple[Scalar, Scalar, Scalar]:
+        above = self.said("log_ndtr(e - c)", e=self.predictor, c=left)
+        below = self.said("log_ndtr(c - e)", e=self.predictor, c=right)
+        # by the tail that is the smaller
+        is_low = self.said("e - c + (e - f) <= 0.0", e=self.predictor, c=left, f=right)
+        large = self.said("where(low, above, below)", low=is_low, above=above, below=below)
+        small = self.said("log_ndtr(where(low, e - f, c - e))", low=is_low, e=self.predictor, c=left, f=right)
+        between = self.said(
+            "large + log1mexp(where(good, large - small, 1.0))", large=large, small=small, good=is_good
+        )
+        return above, below, between

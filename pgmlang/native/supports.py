@@ -111,6 +111,9 @@ AnySupport = Support | VectorSupport
 VECTORS: Mapping[str, VectorSupport] = {
     "simplex": VectorSupport("simplex", fewer=1),
     "ordered": VectorSupport("ordered"),
+    "ordered positive": VectorSupport("positive_ordered"),
+    "zerosum": VectorSupport("zero_sum", fewer=1),
+    "unitvector": VectorSupport("unit_vector"),
     "cov": MatrixSupport("covariance_root"),
     "corr": MatrixSupport("correlation_root", fewer=1),
     "cholesky_corr": MatrixSupport("correlation_factor", fewer=1, is_factor=True),

@@ -32,7 +32,7 @@ from pgmlang.model.expr import (
 from pgmlang.model.types import REAL, TRUTH, Type
 from pgmlang.signatures.functions import FUNCTIONS
 
-NONNEGATIVE = ("positive", "unit", "count", "bit", "truth", "simplex")
+NONNEGATIVE = ("positive", "unit", "count", "bit", "truth", "simplex", "ordered positive")
 CONDITIONS = ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not")
 Key = tuple[str, bytes]
 

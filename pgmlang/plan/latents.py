@@ -27,7 +27,21 @@ from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.tables.learned import learned_tables
 
-KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered", "cov", "corr", "cholesky_corr"})
+KINDS = frozenset(
+    {
+        "real",
+        "positive",
+        "unit",
+        "simplex",
+        "ordered",
+        "ordered positive",
+        "zerosum",
+        "unitvector",
+        "cov",
+        "corr",
+        "cholesky_corr",
+    }
+)
 """Types whose values a smooth map reaches from free real numbers."""
 
 MANY = 3_000

@@ -126,15 +126,7 @@ def predict_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     asked = targets_of(elements, [n for n in elements if rows.is_open(n)], targets)
     numbers = [i for n, i, _ in asked if rows.is_number(n)]
     labels = [i for n, i, _ in asked if not rows.is_number(n)]
-    count = rows.num_rows
-    figures = np.full((4, count, len(numbers)), np.nan)
-    tables = {v: np.full((count, rows.network.discrete.sizes[v]), np.nan) for v in labels}
-    log_evidence = np.zeros(count)
-    for block in rows.engine.posteriors(rows.evidence, numbers, labels):
-        log_evidence[block.members] = block.log_evidence
-        for v in labels:
-            tables[v][block.members] = block.tables[v]
-        figures[:, block.members] = block.figures(numbers, (0.05, 0.95))
+    figures, tables, log_evidence = rows.answers(numbers, labels, (0.05, 0.95))
     columns: dict[str, list[str] | np.ndarray] = {}
     for name, i, shown in asked:
         if rows.is_number(name):

@@ -27,6 +27,7 @@ from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.query.joint_rows import refuse_joint_likelihoods, refuse_other_rows
 from pgmlang.query.linear_gaussian import GaussianUnits, gaussian_units
 from pgmlang.results.fit import Fit
 
@@ -191,6 +192,8 @@ def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int = DRAWS) ->
     """What a fit says of newly bound rows. ``most``: draws of the globals that are used, at most (of what hangs on a
     point as many). Raises PgmError PGM0602 for a fit without numbers to go by."""
     model = binding.model
+    refuse_joint_likelihoods(binding)
+    refuse_other_rows(fit, binding)
     joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     values, params, nets, count = estimates(fit, joint, most)

@@ -8,7 +8,7 @@ from pgmlang.model.expr import Const, Expr
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.syntax import ast
 
-NONNEGATIVE = ("positive", "unit", "count", "bit", "truth", "simplex")
+NONNEGATIVE = ("positive", "unit", "count", "bit", "truth", "simplex", "ordered positive")
 
 
 def number_type(value: float) -> Type:
@@ -28,7 +28,19 @@ def wider(a: Type, b: Type) -> Type:
         return a
     if "unknown" in (a.kind, b.kind):
         return UNKNOWN
-    for kind in ("bit", "count", "unit", "spin", "positive", "simplex", "ordered", "real"):
+    for kind in (
+        "bit",
+        "count",
+        "unit",
+        "spin",
+        "positive",
+        "simplex",
+        "ordered positive",
+        "ordered",
+        "zerosum",
+        "unitvector",
+        "real",
+    ):
         if a.fits(kind) and b.fits(kind):
             return Type(kind)
     return REAL if a.is_numeric and b.is_numeric else UNKNOWN

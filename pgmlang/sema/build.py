@@ -38,6 +38,7 @@ from pgmlang.sema.named_values import named_values
 from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
+from pgmlang.sema.supports import declarable
 from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.written_out import too_large, too_many_elements, too_many_weights
 from pgmlang.syntax import ast, parse_collecting
@@ -297,7 +298,7 @@ class ModelBuilder:
         if declared is not None and declared.kind != "labels" and not self._holds(value, declared):
             why = constant_problem(value, declared.kind, len(value.axes)) or self.expressions.supports.shown(value)
             self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {why}",
-                        statement.value.span, f"declare it `{value.type}`, or leave the type out")  # fmt: skip
+                        statement.value.span, f"declare it `{declarable(value.type)}`, or leave the type out")  # fmt: skip
             return unknown
         return value if declared is None else as_kind(value, declared.kind)
 

@@ -23,7 +23,7 @@ from pgmlang.sema.matrices import rows_along
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.spelled_arguments import spelled_arguments
-from pgmlang.sema.supports import cure
+from pgmlang.sema.supports import cure, declarable
 from pgmlang.sema.tables import TableBuilder
 from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.wrong_arguments import argument_problem
@@ -63,6 +63,8 @@ class DistributionBuilder:
         built, type_ = self._family(node, target, context)
         if built is None:
             return None, type_
+        if target.declared is not None and target.declared.kind == "zerosum" and FAMILIES[built.family].zero_sum:
+            return self._zero_sum(built, target)
         return built, self._declared(built, type_, target, node)
 
     def _error(self, code: str, message: str, span: Span | None, help: str = "") -> None:
@@ -370,7 +372,10 @@ class DistributionBuilder:
             good = declared.axis is None and (mine is None or mine == its)
         elif not good and type_.kind != "labels" and declared.kind != "labels":
             # independent draws kept in increasing order: a density on the ordered vectors, up to a constant
-            is_sorted = declared.kind == "ordered" and type_.fits("real") and bool(target.axes)
+            element = {"ordered": Type("real"), "ordered positive": Type("positive")}.get(declared.kind)
+            is_sorted = element is not None and bool(target.axes) and (
+                type_.fits(element.kind) or self._draws_within(built, type_, element)
+            )  # fmt: skip
             good = type_.fits(declared.kind) or is_sorted or self._draws_within(built, type_, declared)
         if good:
             return declared if declared.axis or declared.kind != "labels" else type_
@@ -379,6 +384,23 @@ class DistributionBuilder:
         self._error("PGM0401", f"`{target.name}` is declared {declared}, but `{node.function}` draws {_draws(type_)}",
                     node.span, _support_cure(declared, type_, built))  # fmt: skip
         return declared
+
+    def _zero_sum(self, built: Dist, target: LeftSide) -> tuple[Dist | None, Type]:
+        """Normal numbers given that they sum to zero: one location for all of them has no say in that."""
+        zero_sum, axis = Type("zerosum"), target.axes[-1:]
+        if not axis:
+            self._error("PGM0309", f"`{target.name}` is declared zerosum and has no axis along which it would sum to zero",
+                        target.span, f"write `{target.name}[axis] : zerosum ~ ...`")  # fmt: skip
+            return None, zero_sum
+        arguments = {n: a for n, a in built.arguments if not isinstance(a, Dist)}
+        for name, argument in arguments.items():
+            if set(argument.axes) & set(axis):
+                self._error("PGM0302", f"`{name}` of numbers that sum to zero is one for all of them, this has axis `{axis[0]}`",
+                            argument.span or built.span, "take one number, or declare no type and subtract the mean")  # fmt: skip
+                return None, zero_sum
+        made = FAMILIES[FAMILIES[built.family].zero_sum]
+        kept = tuple((p.name, arguments[p.name]) for p in made.variants[0])
+        return Dist(made.name, kept, 0, axis, built.span), zero_sum
 
     def _draws_within(self, built: Dist, type_: Type, declared: Type) -> bool:
         """Whether a bounded distribution of numbers keeps to an interval that its type alone does not tell."""
@@ -396,12 +418,20 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
     family = drawn.family
     if declared.kind == "positive" and FAMILIES[family].limits is not None:
         return "give it a lower bound of zero or more, or use Gamma, LogNormal or HalfNormal"
+    if declared.kind == "positive" and FAMILIES[family].is_angle:
+        return "use Gamma, LogNormal or HalfNormal"
     if declared.kind == "positive" and type_.kind == "real":
         return f"truncate it, `Truncated({family}(...), lower = 0)`, or use Gamma, LogNormal or HalfNormal"
+    if declared.kind == "zerosum":
+        return "draw it from `Normal(0, s)`, given that it sums to zero"
+    if declared.kind == "unitvector":
+        return "draw it from `UniformSphere()`"
+    if declared.kind == "ordered positive":
+        return "draw its elements from a positive distribution, such as `Gamma` or `HalfNormal`"
     if declared.kind == "unit":
         return "use Beta or Uniform(0, 1)"
     if declared.kind == "labels" and declared.axis is None:
         return "a variable with labels of its own is `~ Table(...)`"
     if declared.kind == "labels":
         return f"use `Categorical(p)` with `p` over the axis `{declared.axis}`"
-    return f"declare it `{type_}`, or leave the type out"
+    return f"declare it `{declarable(type_)}`, or leave the type out"

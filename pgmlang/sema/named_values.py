@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pgmlang.model import Definition
-from pgmlang.model.expr import Expr, Reduce, Ref, references
+from pgmlang.model.expr import Expr, Ref, references
 from pgmlang.model.show import show_expr
 from pgmlang.sema.expression_scope import ExpressionScope
 from pgmlang.sema.scope import Scope, Symbol
 
 
-def with_name(
-    builder: ExpressionScope, value: Expr, function: str, plates: tuple[str, ...], target: str | None
-) -> Expr:
-    """A value as a deterministic variable in these plates, called after what it is of (``x.mean``); the same value there is
-    the same variable."""
+def with_name(builder: ExpressionScope, value: Expr, name: str, plates: tuple[str, ...]) -> Ref:
+    """A value as a deterministic variable in these plates, called ``name`` (``x.mean``), or with a number behind where another
+    value is; the same value there is the same variable."""
     scope, span = builder.scope, value.span
     assert span is not None
     text = show_expr(value)
     symbol = next((s for s in scope.owned_parameters.values() if _is_value(s, text, plates)), None)
     if symbol is None:
-        body = value.body if isinstance(value, Reduce) else None
-        base = body.name if isinstance(body, Ref) and not body.index and not body.lag else target or "value"
-        name = base = f"{base}.{function}"
-        number = 1
+        base, number = name, 1
         while name in scope.owned_parameters or name in scope.variables:
             number += 1
             name = f"{base}{number}"

@@ -114,7 +114,7 @@ def _spread(
         if context.in_guide:
             _in_guide(builder, node, axis)
             return unknown(span)
-        mean = with_name(builder, mean, "mean", context.plates, context.target)
+        mean = with_name(builder, mean, _name(builder, node, "mean", context), context.plates)
     distance = Apply(REAL, body.axes, span, "sub", (body, mean))
     total = Reduce(
         POSITIVE, rest, span, "sum", Apply(POSITIVE, body.axes, span, "square", (distance,)), axis, is_plate
@@ -145,7 +145,16 @@ def _of_plate_around(builder: ExpressionScope, node: ast.Call, axis: str, contex
     has_chain = any(s is not None and s.kind == "chain" for s in (scope.plates[p].structure for p in outside))
     place = replace(context, plates=outside, excluded_first=context.excluded_first if has_chain else 0)
     value = reduction(builder, node, place)
-    return value if value.type is UNKNOWN else with_name(builder, value, node.function, outside, context.target)
+    if value.type is UNKNOWN:
+        return value
+    return with_name(builder, value, _name(builder, node, node.function, context), outside)
+
+
+def _name(builder: ExpressionScope, node: ast.Call, function: str, context: ExpressionContext) -> str:
+    """What a reduction is called: after the variable that it is of, else after what it stands in."""
+    argument = node.arguments[0]
+    is_variable = isinstance(argument, ast.Name) and builder.symbol(argument.name, context) is not None
+    return f"{argument.name if is_variable and isinstance(argument, ast.Name) else context.target or 'value'}.{function}"
 
 
 def _in_guide(builder: ExpressionScope, node: ast.Call, axis: str) -> None:

@@ -119,6 +119,11 @@ class Supports:
         return Range(drawn.interval.meets(declared), drawn.sources | {symbol.name})
 
 
+def declarable(type_: Type) -> str:
+    """A type as it is written behind a name: a truth value is a bit."""
+    return "bit" if type_.kind == "truth" else str(type_)
+
+
 def cure(expr: Expr, kind: str, symbol: Symbol | None, logit: bool) -> str:
     """A correction of an argument that leaves its support, ready to type; none of a number written there. ``logit``: whether the family takes
     ``logit = ...`` instead."""
@@ -132,4 +137,6 @@ def cure(expr: Expr, kind: str, symbol: Symbol | None, logit: bool) -> str:
         return f"write `sigmoid({text})`" + (f", or `logit = {text}`" if logit else "")
     if kind == "positive":
         return f"write `exp({text})`, or draw it from a positive distribution such as `HalfNormal(1)`"
+    if kind == "count":
+        return f"write `round({text})`, or draw it from a distribution of counts such as `Poisson(1)`"
     return f"declare it `{kind}`"

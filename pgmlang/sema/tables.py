@@ -8,11 +8,12 @@ from math import isfinite, log10, prod
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import TableDist, Type
-from pgmlang.model.expr import Ref
+from pgmlang.model.expr import Element, Ref
 from pgmlang.model.labels import Labels
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.arithmetic import fold
 from pgmlang.sema.expressions import ExpressionBuilder
+from pgmlang.sema.named_values import with_name
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.syntax import ast
 
@@ -73,6 +74,8 @@ class TableBuilder:
                 else:
                     good = False
                 continue
+            if isinstance(value, Element) and value.type.kind == "labels":
+                value = with_name(self.expressions, value, f"{context.target}.{value.axis}", context.plates)
             if not isinstance(value, Ref) or not value.type.is_discrete:
                 self._error("PGM0408", f"a parent of a `Table` is a discrete variable, this is {value.type}", argument.span,
                             "use a distribution with a formula instead, such as `Bernoulli(logit = ...)`")  # fmt: skip

@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.model.constants import is_positive_definite, numbers_of
 from pgmlang.model.expr import Const, Expr, Stack
-from pgmlang.model.types import UNKNOWN, VECTOR_KINDS, Type
+from pgmlang.model.types import SORTED_KINDS, UNKNOWN, VECTOR_KINDS, Type
 from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, merge, unknown
 from pgmlang.sema.scope import Along, ExpressionContext, Scope
@@ -228,7 +228,7 @@ def as_kind(value: Expr, kind: str) -> Expr:
 
 
 def constant_problem(value: Expr, kind: str, rank: int) -> str:
-    """Why constants written out cannot be of a kind (``simplex``, ``ordered``, ``cov``, ``corr``); empty where they can, and of
+    """Why constants written out cannot be of a kind (one of ``VECTOR_KINDS``); empty where they can, and of
     what is not constant."""
     numbers = numbers_of(value)
     if numbers is None or isinstance(value, Const):
@@ -239,7 +239,13 @@ def constant_problem(value: Expr, kind: str, rank: int) -> str:
             return (
                 f"these sum to {total:.6g}, not to one" if min(numbers) >= 0 else "a probability is not below zero"
             )
-    if rank == 1 and kind == "ordered" and not all(a < b for a, b in pairwise(numbers)):
+    if rank == 1 and kind == "zerosum" and abs(sum(numbers)) > SUM_TOLERANCE * sum(map(abs, numbers)):
+        return f"these sum to {sum(numbers):.6g}, not to zero"
+    if rank == 1 and kind == "unitvector" and abs(sum(x * x for x in numbers) - 1) > SUM_TOLERANCE:
+        return f"the squares of these sum to {sum(x * x for x in numbers):.6g}, not to one"
+    if rank == 1 and kind == "ordered positive" and min(numbers) <= 0:
+        return "these are not all above zero"
+    if rank == 1 and kind in SORTED_KINDS and not all(a < b for a, b in pairwise(numbers)):
         return "these do not increase"
     if rank == 2 and kind in ("cov", "corr"):
         if any(abs(numbers[i][j] - numbers[j][i]) > 1e-12 for i in range(len(numbers)) for j in range(i)):

@@ -56,7 +56,8 @@ UNIT = Interval(0.0, 1.0)
 KINDS: dict[str, Interval] = {
     "real": LINE, "positive": POSITIVE, "unit": UNIT, "count": Interval(0.0, is_whole=True),
     "bit": Interval(0.0, 1.0, True), "truth": Interval(0.0, 1.0, True), "spin": Interval(-1.0, 1.0, True),
-    "ordered": ANYWHERE, "simplex": UNIT.loose(), "cov": ANYWHERE, "corr": Interval(-1.0, 1.0, is_tight=False),
+    "ordered": ANYWHERE, "simplex": UNIT.loose(), "ordered positive": POSITIVE.loose(),
+    "zerosum": ANYWHERE, "unitvector": Interval(-1.0, 1.0, is_tight=False), "cov": ANYWHERE, "corr": Interval(-1.0, 1.0, is_tight=False),
     "cholesky_corr": Interval(-1.0, 1.0, is_tight=False),
 }  # fmt: skip
 """Values of each kind of type. Elements of an ordered vector, a simplex or a matrix are bound to each other."""
@@ -98,7 +99,9 @@ def multiply(a: Interval, b: Interval) -> Interval:
 
 
 def divide(a: Interval, b: Interval) -> Interval:
-    """A bound of zero of the divisor is only approached: ``1 / positive`` is positive."""
+    """A bound of zero of the divisor is only approached: ``1 / positive`` is positive. Zero over anything is zero, or no number."""
+    if a.low == a.high == 0:
+        return a
     if b.low < 0 < b.high:
         return Interval(is_tight=a.is_tight and b.is_tight)
     if b.low == b.high == 0:

@@ -174,7 +174,7 @@ class Builder:
         )
 
     def _type_name(self, tree: Tree, span: Span) -> ast.TypeName:
-        return ast.TypeName(str(tree.children[0]), span=span)
+        return ast.TypeName(" ".join(map(str, filter(None, tree.children))), span=span)
 
     def _labels_closed(self, tree: Tree, span: Span) -> ast.LabelSet:
         labels = tuple(self._label_text(c) for c in tree.children)

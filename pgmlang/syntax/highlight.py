@@ -26,7 +26,21 @@ from pygments.token import (
 
 from pgmlang.syntax.layout import HARD_WORDS, STATEMENT_WORDS
 
-TYPES = ("real", "positive", "unit", "count", "bit", "spin", "ordered", "simplex", "cov", "corr", "cholesky_corr")
+TYPES = (
+    "real",
+    "positive",
+    "unit",
+    "count",
+    "bit",
+    "spin",
+    "ordered",
+    "simplex",
+    "zerosum",
+    "unitvector",
+    "cov",
+    "corr",
+    "cholesky_corr",
+)
 
 
 class PgmLexer(RegexLexer):

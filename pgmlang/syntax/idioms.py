@@ -161,6 +161,8 @@ FOREIGN_DISTRIBUTIONS = {
     "multinomial": "Multinomial(n, p)",
     "categorical_logit": "Categorical(logit = x)",
     "ordered_logistic": "OrderedLogistic(predictor, cutpoints)",
+    "ordered_probit": "OrderedProbit(predictor, cutpoints)",
+    "dirichlet_multinomial": "DirichletMultinomial(n, alpha)",
     "Wald": "InverseGaussian(mean, shape)",
     "ExGaussian": "ExponentiallyModifiedGaussian(loc, sd, scale = nu)",
     "HyperGeometric": "Hypergeometric(n, good, bad)",

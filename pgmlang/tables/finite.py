@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
 import numpy as np
@@ -104,9 +105,26 @@ def _log_beta(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def ordered(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
     """P(y <= k) = sigmoid(cutpoint_k - predictor) (McCullagh 1980)."""
+    return _cut(arguments, event, sigmoid)
+
+
+def ordered_normal(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
+    """P(y <= k) = Phi(cutpoint_k - predictor)."""
+    return _cut(arguments, event, normal_below)
+
+
+def normal_below(x: np.ndarray) -> np.ndarray:
+    """Phi(x)."""
+    return np.vectorize(lambda v: 0.5 * math.erfc(-v / math.sqrt(2.0)), otypes=[float])(x)
+
+
+def _cut(
+    arguments: Mapping[str, NamedArray], event: str | None, below_of: Callable[[np.ndarray], np.ndarray]
+) -> NamedArray:
+    """Of an ordered scale, by the chance that the hidden number is below each cutpoint."""
     cuts = arguments["cutpoints"]
     axis = event or cuts.axes[-1]
-    below = elementwise(lambda c, x: sigmoid(c - x), cuts, arguments["predictor"])
+    below = elementwise(lambda c, x: below_of(c - x), cuts, arguments["predictor"])
     cumulative = np.moveaxis(below.values, below.axes.index(axis), -1)
     edge = np.ones((*cumulative.shape[:-1], 1))
     p = np.diff(np.concatenate([0 * edge, cumulative, edge], -1), axis=-1)

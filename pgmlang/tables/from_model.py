@@ -9,6 +9,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
+from pgmlang.model.row_plates import plates_of_elements
 from pgmlang.tables.network import DiscreteNetwork
 from pgmlang.tables.row_reductions import row_reductions
 from pgmlang.tables.unroll import Unrolled, unroll
@@ -24,8 +25,8 @@ def iid_plate(model: Model, fixed: Iterable[str] = ()) -> tuple[bool, str | None
     """Whether the rows are independent and alike given the parameters, and the plate of the rows (None: one row).
 
     They are when every random variable lives in that one unsized plate (and sized plates inside it), or there is
-    none, and neither a chain nor a value taken over all rows ties them together. ``fixed``: names with known values,
-    which do not count.
+    none, and neither a chain nor a value taken over all rows ties them together, nor does a row's own position tell it from
+    others. ``fixed``: names with known values, which do not count.
     """
     over_rows = row_reductions(model)
     if over_rows.is_tied or not set(over_rows.of_inputs) <= set(fixed):
@@ -43,6 +44,8 @@ def iid_plate(model: Model, fixed: Iterable[str] = ()) -> tuple[bool, str | None
     home = next(iter(homes), None)
     if home is None:
         return True, None
+    if home in plates_of_elements(model):
+        return False, None
     structure = model.plate_by_name[home].structure
     return (structure is None or structure.kind != "chain"), home
 

@@ -99,6 +99,26 @@ def ordered_logistic(x: mp.mpf, predictor: mp.mpf, cutpoints: Array) -> mp.mpf:
     return _log(below - (sigmoid(cutpoints[k - 1] - predictor) if k else 0))
 
 
+def ordered_probit(x: mp.mpf, predictor: mp.mpf, cutpoints: Array) -> mp.mpf:
+    k = int(x)
+    left = predictor - cutpoints[k - 1] if k else mp.inf
+    right = predictor - cutpoints[k] if k < len(cutpoints) else -mp.inf
+    return _log(mp.ncdf(-right) - mp.ncdf(-left) if left + right > 0 else mp.ncdf(left) - mp.ncdf(right))
+
+
+def dirichlet_multinomial(x: Array, n: mp.mpf, alpha: Array) -> mp.mpf:
+    each = mp.fsum(mp.loggamma(a + v) - mp.loggamma(a) - mp.loggamma(v + 1) for v, a in zip(x, alpha, strict=True))
+    total = mp.fsum(alpha)
+    return each + mp.loggamma(n + 1) + mp.loggamma(total) - mp.loggamma(total + n)
+
+
+def zero_sum_normal(x: Array, sd: mp.mpf) -> mp.mpf:
+    """Independent normal numbers, over the density of their sum at zero, by the volume of the plane."""
+    size = len(x)
+    each = -mp.fsum(v * v for v in x) / (2 * sd * sd) - size * mp.log(sd * mp.sqrt(2 * mp.pi))
+    return each + mp.log(sd * mp.sqrt(2 * mp.pi * size)) - mp.log(size) / 2
+
+
 def categorical_logit(x: mp.mpf, logit: Array) -> mp.mpf:
     return logit[int(x)] - mp.log(mp.fsum(map(mp.exp, logit)))
 
@@ -131,6 +151,21 @@ TABLE: dict[str, tuple[Callable[..., mp.mpf], tuple[int, ...], tuple[int, ...], 
         Row(0, (0.3, [-1.0, 0.5, 2.0])), Row(2, (0.3, [-1.0, 0.5, 2.0])), Row(3, (0.3, [-1.0, 0.5, 2.0])),
         Row(0, (50.0, [-1.0, 0.5])), Row(2, (-700.0, [-1.0, 0.5])), Row(1, (60.0, [-1.0, 0.5])),
         Row(1, (0.3, [0.5, 0.5 + 1e-9]), 1e-6),
+    ]),
+    "OrderedProbit": (ordered_probit, (1, 2), (), [
+        Row(0, (0.3, [-1.0, 0.5, 2.0])), Row(2, (0.3, [-1.0, 0.5, 2.0])), Row(3, (0.3, [-1.0, 0.5, 2.0])),
+        Row(0, (30.0, [-1.0, 0.5])), Row(2, (-30.0, [-1.0, 0.5])), Row(1, (30.0, [-1.0, 0.5])), Row(1, (-30.0, [-1.0, 0.5])),
+    ]),
+    "DirichletMultinomial": (dirichlet_multinomial, (2,), (), [
+        Row([1.0, 2.0, 3.0], (6.0, [1.2, 3.0, 0.7])), Row([0.0, 0.0, 6.0], (6.0, [1e-5, 2.0, 3.0])),
+        Row([600.0, 1400.0, 0.0], (2000.0, [90.0, 30.0, 1e-3])), Row([0.0, 0.0], (0.0, [1.0, 2.0])),
+        Row([1.0, 2.0], (3.0, [1e8, 3e8]), 1e-7),
+    ]),
+    "ZeroSumNormal": (zero_sum_normal, (1,), (), [
+        Row([0.25, -0.75, 0.5], (1.3,)), Row([0.25, -0.25], (1e-5,)), Row([40.0, -30.0, -10.0], (1.0,)),
+    ]),
+    "UniformSphere": (lambda x: mp.loggamma(mp.mpf(len(x)) / 2) - mp.log(2) - mp.log(mp.pi) * len(x) / 2, (), (), [
+        Row([0.6, 0.8], ()), Row([0.0, 0.6, -0.8], ()),
     ]),
     "Dirichlet": (dirichlet, (0, 1), (), [
         Row([0.2, 0.3, 0.5], ([1.2, 3.0, 0.7],)), Row([0.2, 0.3, 0.5], ([1e-5, 1e-5, 1e-5],)),
@@ -241,7 +276,7 @@ def test_density_and_derivatives(name: str) -> None:
         )
         if row.is_edge or not mp.isfinite(wanted):
             continue
-        slopes = torch.autograd.grad(log, [given[i] for i in free], allow_unused=True)
+        slopes = torch.autograd.grad(log, [given[i] for i in free], allow_unused=True) if free else ()
         for i, slope in zip(free, slopes, strict=True):
             for place in np.ndindex(*given[i].shape):
                 compare_slope(name, row, reference, point, i, place, slope, i in symmetric, wanted)
@@ -313,6 +348,9 @@ MOMENTS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "OrderedLogistic": ((0.0, [0.0, math.log(3.0)]), 0.75),
     "Dirichlet": (([1.2, 3.0, 0.8],), [0.24, 0.6, 0.16]),
     "Multinomial": ((6.0, [0.2, 0.3, 0.5]), [1.2, 1.8, 3.0]),
+    "DirichletMultinomial": ((6.0, [1.0, 2.0, 3.0]), [1.0, 2.0, 3.0]),
+    "ZeroSumNormal": ((1.3,), [0.0, 0.0, 0.0]),
+    "UniformSphere": ((), [0.0, 0.0, 0.0]),
     "MultivariateNormal": (([0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
     "MultivariateNormalScaleTril": (([0.1, 0.2, 0.3], ROOT), [0.1, 0.2, 0.3]),
     "MultivariateNormalPrecision": (([0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -43,7 +45,43 @@ def test_density_with_the_jacobian() -> None:
     np.testing.assert_allclose(deterministic_values(bound_density(new), moved)["theta"], values["theta"])
 
 
-LOCATION_SCALE = [n for n, f in FAMILIES.items() if f.location_scale is not None]
+LOCATION_SCALE = [
+    n for n, f in FAMILIES.items() if f.location_scale is not None and not f.location_scale.of_vectors
+]
+
+VECTORS = {
+    "cov": "diag(tau) @ R @ diag(tau)",
+    "precision": "inverse(diag(tau) @ R @ diag(tau))",
+    "scale_tril": "diag(tau) @ cholesky(R)",
+}
+
+
+@pytest.mark.parametrize("argument", VECTORS)
+def test_vectors_that_hang_together_move(argument: str) -> None:
+    """The density of a standard vector is that of the vector, by the determinant of a root of its covariance."""
+    text = (
+        "dim k = {l, m}\nmu[k] ~ Normal(0, 1)\ntau[k] ~ HalfNormal(1)\nR[k, k'] ~ LKJ(2)\nplate g[4] {\n"
+        f"  b[k] ~ MultivariateNormal(mu, {argument} = {VECTORS[argument]})\n}}\nplate row {{ y ~ Normal(b[0, l] + b[3, m], 1) }}"
+    )
+    old = problem_of(text, {"y": [0.3, 1.0]})
+    assert movable_names(old.model, old.facts) == ("b",)
+    model = noncentred(old.model, ("b",))
+    binding = replace(old.binding, model=model)
+    new = replace(old, model=model, binding=binding, facts=facts_of(model, binding))
+    torch.manual_seed(1)
+    matrix = torch.tensor([[1.0, 0.4], [0.4, 1.0]]).double()
+    values = {"mu": torch.randn(2).double(), "tau": torch.tensor([0.7, 2.0]).double(), "R": matrix}
+    standard = torch.randn(4, 2).double()
+    moved = {**values, standard_name("b"): standard}
+    there = deterministic_values(bound_density(new), moved)["b"]
+    cov = values["tau"][:, None] * matrix * values["tau"]
+    log_det = 2 * torch.linalg.slogdet(cov)[1]
+    expected = log_joint(bound_density(old), {**values, "b": there}) + log_det
+    assert float(log_joint(bound_density(new), moved)) == pytest.approx(float(expected), rel=1e-12)
+    centred = there - values["mu"]
+    np.testing.assert_allclose(
+        (centred @ torch.linalg.inv(cov) * centred).sum(-1), standard.square().sum(-1), rtol=1e-10
+    )
 
 
 def test_families_of_location_and_scale_are_known() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+import re
 
 import numpy as np
 import pytest
 
+from pgmlang.diagnostics import CompileError
 from pgmlang.model import Model
 from pgmlang.model.ranges import Range, range_of, range_of_type
 from pgmlang.sema import compile_source
@@ -25,7 +27,7 @@ def text(random_: random.Random, depth: int) -> str:
         kind = random_.choice("rpucb")
         return random_.choice([f"{kind}{random_.randint(1, 2)}", f"{random_.choice((0, 0.5, 1, 2, 3.5))}"])
     one, two = text(random_, depth - 1), text(random_, depth - 1)
-    form = random_.randrange(9)
+    form = random_.randrange(11)
     if form < 4:
         return f"({one} {random_.choice('+-*/')} {two})"
     if form == 4:
@@ -37,7 +39,16 @@ def text(random_: random.Random, depth: int) -> str:
     if form == 7:
         vector = random_.choice("rpu") + "v"
         return f"{random_.choice(('sum', 'mean', 'prod', 'min', 'max', 'logsumexp'))}({vector} + {one}, over = k)"
+    if form == 8:
+        return f"{random_.choice(('sd', 'var'))}({random_.choice('rpu')}v * position(k), over = k)"
+    if form == 9:
+        return f"({random_.choice('rpu')}v[{random_.randrange(3)}] * size(k) - {one})"
     return f"(if {one} > {two} then {one} else {two})"
+
+
+PARAMS = "".join(f"param {k}{i} : {kind}\n" for k, kind in KINDS.items() for i in (1, 2)) + "".join(
+    f"param {k}v[k] : {KINDS[k]}\n" for k in "rpu"
+)
 
 
 def values(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -57,12 +68,8 @@ def values(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> np.nd
 @pytest.mark.parametrize("seed", range(150))
 def test_no_value_lies_outside(seed: int) -> None:
     written = text(random.Random(seed), 3)
-    params = "".join(f"param {k}{i} : {kind}\n" for k, kind in KINDS.items() for i in (1, 2))
-    vectors = "".join(f"param {k}v[k] : {KINDS[k]}\n" for k in "rpu")
     try:
-        model = compile_source(
-            f"dim k[3]\n{params}{vectors}value = {written}\nplate row {{ y ~ Normal(value, 1) }}\n"
-        )
+        model = compile_source(f"dim k[3]\n{PARAMS}value = {written}\nplate row {{ y ~ Normal(value, 1) }}\n")
     except Exception as error:  # the argument of a function lies outside of it for certain
         assert "PGM0410" in str(error)  # noqa: PT017
         return
@@ -76,6 +83,55 @@ def test_no_value_lies_outside(seed: int) -> None:
         with np.errstate(all="ignore"):
             value = float(Evaluator(model, given).evaluate(expr).values)
         assert math.isnan(value) or found.low - 1e-9 <= value <= found.high + 1e-9, (written, found, value)
+
+
+def extreme(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Values near all bounds of a kind, and far out."""
+    far = rng.standard_cauchy(shape) * rng.choice([0.01, 1, 100], size=shape)
+    match kind:
+        case "real":
+            return far
+        case "positive":
+            return np.abs(far)
+        case "unit":
+            return rng.beta(0.2, 0.2, shape)
+        case "count":
+            return rng.negative_binomial(1, 0.2, shape)
+        case _:
+            return rng.integers(0, 2, shape)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_refused_leaves_its_support(seed: int) -> None:
+    """A declared type is refused only where some values lie outside of it for certain."""
+    # few names, so that many occur twice
+    written = re.sub(
+        r"\b[rpucb][12]\b",
+        lambda m: random.Random(m[0]).choice(("u1", "p1", "r1")),
+        text(random.Random(1000 + seed), 2),
+    )
+
+    def compiled(declared: str) -> Model | str:
+        try:
+            return compile_source(
+                f"dim k[3]\n{PARAMS}value{declared} = {written}\nplate row {{ y ~ Normal(value, 1) }}\n"
+            )
+        except CompileError as error:
+            return " ".join(d.code for d in error.diagnostics)
+
+    model = compiled("")
+    for kind, most in (("positive", math.inf), ("unit", 1.0)):
+        if isinstance(model, str) or compiled(f" : {kind}") != "PGM0401":
+            continue
+        rng = np.random.default_rng(seed)
+        for _ in range(3000):
+            given = {v.name: extreme(rng, v.type.kind, (3,) if v.axes else ()) for v in model.of_role("param")}
+            with np.errstate(all="ignore"):
+                value = float(Evaluator(model, given).evaluate(model.definition_of["value"].value).values)
+            if value < 0 or value > most or (kind == "positive" and value == 0):
+                break
+        else:
+            pytest.fail(f"`{written}` is {kind} in every draw")
 
 
 SINGLE = {

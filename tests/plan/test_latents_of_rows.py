@@ -48,7 +48,10 @@ def bound(name: str, clause: str) -> Any:
 def test_auto_integrates_them(name: str, clause: str) -> None:
     model, binding = bound(name, clause)
     block = make_plan(model.model, binding).blocks[0]
-    assert block.method in ("hmc", "elbo", "gibbs", "meanfield")
+    assert block.method in ("hmc", "elbo", "gibbs", "meanfield", "em")
+    if block.method == "em":
+        # its sums over rows have the counts as they are
+        return
     assert any("written out" in r for r in block.reasons) == (clause == "counts" and name != "groups")
 
 

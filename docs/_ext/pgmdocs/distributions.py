@@ -39,6 +39,8 @@ EXAMPLES: dict[str, str] = {
     "Categorical": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate voter { vote ~ Categorical(share) }",
     "OrderedLogistic": "dim cut = {first_cut, second_cut}\ncuts[cut] : ordered ~ Normal(0, 2)\nb ~ Normal(0, 1)\nplate row {\n"
     "  input x : real\n  answer : {low, middle, high} ~ OrderedLogistic(b * x, cuts)\n}",
+    "OrderedProbit": "dim cut = {first_cut, second_cut}\ncuts[cut] : ordered ~ Normal(0, 2)\nb ~ Normal(0, 1)\nplate row {\n"
+    "  input x : real\n  answer : {low, middle, high} ~ OrderedProbit(b * x, cuts)\n}",
     "Poisson": "rate ~ Gamma(2, 1)\nplate hour { calls ~ Poisson(rate) }",
     "NegativeBinomial": "plate hour { calls ~ NegativeBinomial(mean = 4, shape = 2) }",
     "Geometric": "p ~ Beta(1, 1)\nplate player { misses ~ Geometric(p) }",
@@ -74,6 +76,12 @@ EXAMPLES: dict[str, str] = {
     "Dirichlet": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate voter { vote ~ Categorical(share) }",
     "Multinomial": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate town {\n  input voters : count\n"
     "  votes[party] ~ Multinomial(voters, share)\n}",
+    "DirichletMultinomial": "dim party = {left, right, other}\nalpha[party] ~ Gamma(2, 1)\nplate town {\n  input voters : count\n"
+    "  votes[party] ~ DirichletMultinomial(voters, alpha)\n}",
+    "ZeroSumNormal": "dim breed = {dane, pug, collie}\nmean ~ Normal(0, 10)\ns ~ HalfNormal(5)\neffect[breed] ~ ZeroSumNormal(s)\n"
+    "plate dog {\n  input kind : breed\n  weight ~ Normal(mean + effect[kind], 2)\n}",
+    "UniformSphere": "dim side = {east, north, up}\ndirection[side] ~ UniformSphere()\nplate row {\n  input x[side] : real\n"
+    "  y ~ Normal(x @ direction, 1)\n}",
     "MultivariateNormal": "dim feature = {height, weight}\ndim other like feature\nmean[feature] ~ Normal(0, 10)\n"
     "param spread[feature, other] : cov\nplate row { x[feature] ~ MultivariateNormal(mean, spread) }",
     "LKJ": "dim feature = {height, weight}\ndim other like feature\nr[feature, other] ~ LKJ(2)\n"
@@ -96,7 +104,8 @@ SUPPORTS = {
     "real": "any number", "positive": "numbers above 0", "unit": "numbers between 0 and 1", "count": "0, 1, 2, ...",
     "bit": "0 or 1", "labels": "labels", "simplex": "numbers above 0 that sum to 1 along an axis",
     "cov": "covariance matrices", "corr": "correlation matrices",
-    "cholesky_corr": "Cholesky factors of correlation matrices", "inner": "what the distribution taken gives",
+    "cholesky_corr": "Cholesky factors of correlation matrices", "zerosum": "numbers that sum to 0 along an axis",
+    "unitvector": "numbers whose squares sum to 1 along an axis", "inner": "what the distribution taken gives",
 }  # fmt: skip
 NEEDS = {"real": "any number", "positive": "above 0", "unit": "between 0 and 1", "count": "0, 1, 2, ..."}
 KINS = {
@@ -200,7 +209,8 @@ def draw_of(family: Family) -> str:
         family.event, ""
     )
     angle = ", an angle from -pi to pi" if family.is_angle else ""
-    return kind + angle + (shape if family.support not in ("simplex", "cov", "corr", "cholesky_corr") else "")
+    is_whole = family.support in ("simplex", "zerosum", "unitvector", "cov", "corr", "cholesky_corr")
+    return kind + angle + ("" if is_whole else shape)
 
 
 def arguments(family: Family) -> str:

@@ -75,12 +75,27 @@ WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
         r"\log\left(\sigma(c_{x} - \eta) - \sigma(c_{x-1} - \eta)\right),\quad \eta = \mathrm{predictor},\ c = "
         r"\mathrm{cutpoints},\ \sigma(t) = \frac{1}{1 + e^{-t}},\ c_0 = -\infty,\ c_K = \infty", "", "",
     ),
+    ("OrderedProbit", 0): (
+        r"\log\left(\Phi(c_{x} - \eta) - \Phi(c_{x-1} - \eta)\right),\quad \eta = \mathrm{predictor},\ c = \mathrm{cutpoints},\ "
+        r"c_0 = -\infty,\ c_K = \infty", "", "",
+    ),
     ("Dirichlet", 0): (
         r"\log\Gamma\left(\sum_k \alpha_k\right) - \sum_k \log\Gamma(\alpha_k) + \sum_k (\alpha_k - 1) \log x_k",
         r"\frac{\alpha_k}{s},\quad s = \sum_j \alpha_j", r"\frac{\alpha_k (s - \alpha_k)}{s^2 (s + 1)}",
     ),
     ("Multinomial", 0): (
         r"\log n! - \sum_k \log x_k! + \sum_k x_k \log p_k", r"n\, p_k", r"n\, p_k (1 - p_k)",
+    ),
+    ("DirichletMultinomial", 0): (
+        r"\log n! + \log\frac{\Gamma(s)}{\Gamma(s + n)} + \sum_k \log\frac{\Gamma(\alpha_k + x_k)}{x_k!\,\Gamma(\alpha_k)},\quad s = \sum_k \alpha_k",
+        r"n\,\frac{\alpha_k}{s}", r"n\,\frac{\alpha_k}{s} \left(1 - \frac{\alpha_k}{s}\right) \frac{s + n}{s + 1}",
+    ),
+    ("ZeroSumNormal", 0): (
+        r"-\frac{1}{2\,\mathrm{sd}^2} \sum_k x_k^2 - (K - 1) \log\left(\mathrm{sd} \sqrt{2 \pi}\right) \quad \text{for } \sum_k x_k = 0",
+        r"0", r"\mathrm{sd}^2 \left(1 - \frac{1}{K}\right)",
+    ),
+    ("UniformSphere", 0): (
+        r"\log\Gamma\left(\frac{K}{2}\right) - \log 2 - \frac{K}{2} \log \pi \quad \text{for } \sum_k x_k^2 = 1", r"0", r"\frac{1}{K}",
     ),
     ("MultivariateNormal", 0): (
         r"-\frac{1}{2} (x - m)^\top \Sigma^{-1} (x - m) - \frac{1}{2} \log\det(2 \pi \Sigma),\quad m = \mathrm{mean},\ "

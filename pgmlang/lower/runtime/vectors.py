@@ -11,11 +11,8 @@ from torch.distributions import constraints
 from pgmlang.lower.runtime.special import (
     dirichlet_log_prob,
     gamma_kernel,
-    log1mexp,
-    log_of,
     log_rising,
     multinomial_log_prob,
-    softplus,
 )
 from pgmlang.lower.runtime.support import real, unrepeated
 
@@ -38,51 +35,6 @@ def on_simplex(p):
     p = real(p)
     is_good = (p.sum(-1, keepdim=True) - 1).abs() <= max(1e-6, 1e4 * torch.finfo(p.dtype).eps)
     return torch.where(is_good & (p >= 0).all(-1, keepdim=True), p, 0.0)
-
-
-def picked(x, code):
-    """The elements of the last axis of x at codes, which broadcast with the axes before it."""
-    code = torch.broadcast_tensors(code.long().unsqueeze(-1), x[..., :1])[0]
-    return x.expand(*code.shape[:-1], x.shape[-1]).gather(-1, code).squeeze(-1)
-
-
-class Categorical(dist.Categorical):
-    """A code by its probability, as it is: zero is minus infinity, and nothing is normalised in passing."""
-
-    arg_constraints = {}  # noqa: RUF012
-
-    def __init__(self, p):
-        self.chances = real(p)
-        super().__init__(probs=self.chances, validate_args=False)
-
-    def expand(self, shape, _instance=None):
-        return type(self)(self.chances.expand(*shape, self.chances.shape[-1]))
-
-    def log_prob(self, value):
-        return log_of(picked(self.chances, value))
-
-
-class OrderedLogistic(dist.Categorical):
-    """Codes with P(y > k) = sigmoid(predictor - cutpoint k)."""
-
-    arg_constraints = {}  # noqa: RUF012
-
-    def __init__(self, predictor, cutpoints):
-        gap = real(predictor)[..., None] - real(cutpoints)
-        above, below = -softplus(-gap), -softplus(gap)
-        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
-        step = gap[..., :-1] - gap[..., 1:]
-        is_good = step > 0
-        between = above[..., :-1] + below[..., 1:] + log1mexp(torch.where(is_good, step, 1.0))
-        between = torch.where(is_good, between, -math.inf)
-        self.log_chances = torch.cat([below[..., :1], between, above[..., -1:]], -1)
-        super().__init__(logits=self.log_chances, validate_args=False)
-
-    def expand(self, shape, _instance=None):
-        return dist.Categorical(logits=self.log_chances.expand(*shape, self.log_chances.shape[-1]))
-
-    def log_prob(self, value):
-        return picked(self.log_chances, value)
 
 
 class Dirichlet(dist.Dirichlet):
@@ -133,6 +85,89 @@ class Multinomial(dist.Distribution):
                 counts.append(torch.binomial(left, chance))
                 left = left - counts[-1]
             return torch.stack([*counts, left], -1)
+
+
+class DirichletMultinomial(dist.Distribution):
+    """Counts of the kinds among n drawn by probabilities of Dirichlet(alpha)."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.nonnegative_integer
+    is_discrete = True
+
+    def __init__(self, n, alpha):
+        self.n, self.alpha = real(n), real(alpha)
+        batch = torch.broadcast_tensors(self.n, self.alpha[..., 0])[0].shape
+        super().__init__(batch, self.alpha.shape[-1:], validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.n.expand(shape), self.alpha.expand(*shape, self.alpha.shape[-1]))
+
+    def log_prob(self, value):
+        x = real(value)
+        inside = ((x >= 0) & (x == torch.floor(x))).all(-1) & (x.sum(-1) == self.n)
+        is_some = inside[..., None] & (x > 0)
+        up, n = torch.where(is_some, x, 1.0), torch.where(inside & (self.n > 0), self.n, 1.0)
+        each = torch.where(is_some, log_rising(self.alpha, up) - torch.lgamma(up + 1), 0.0).sum(-1)
+        whole = torch.where(self.n > 0, torch.lgamma(n + 1) - log_rising(self.alpha.sum(-1), n), 0.0)
+        return torch.where(inside, each + whole, -math.inf)
+
+    def sample(self, sample_shape=()):
+        with torch.no_grad():
+            shape = self._extended_shape(torch.Size(sample_shape))
+            p = Dirichlet(self.alpha.expand(shape)).sample()
+            return Multinomial(self.n.expand(shape[:-1]), p).sample()
+
+
+class ZeroSumNormal(dist.Distribution):
+    """Normal numbers of mean 0 given that they sum to zero, by the volume of the plane on which they do."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, sd, size):
+        self.sd, self.size = real(sd), int(size)
+        super().__init__(self.sd.shape, torch.Size([self.size]), validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.sd.expand(shape), self.size)
+
+    def log_prob(self, value):
+        x = real(value)
+        z = x / self.sd[..., None]
+        is_inside = x.sum(-1).abs() <= max(1e-6, 1e4 * torch.finfo(x.dtype).eps) * (1 + x.abs().sum(-1))
+        log = -0.5 * (z * z).sum(-1) - (self.size - 1) * (torch.log(self.sd) + 0.9189385332046727)
+        return torch.where(is_inside, log, -math.inf)
+
+    def rsample(self, sample_shape=()):
+        shape = self._extended_shape(torch.Size(sample_shape))
+        noise = torch.randn(shape, dtype=self.sd.dtype, device=self.sd.device)
+        return self.sd[..., None] * (noise - noise.mean(-1, keepdim=True))
+
+
+class UniformSphere(dist.Distribution):
+    """A direction, every one alike, by the area of the sphere."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.real_vector
+
+    def __init__(self, size):
+        self.size = int(size)
+        super().__init__(torch.Size(), torch.Size([self.size]), validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        new = type(self)(self.size)
+        dist.Distribution.__init__(new, torch.Size(shape), new.event_shape, validate_args=False)
+        return new
+
+    def log_prob(self, value):
+        x = real(value)
+        half = 0.5 * self.size
+        area = math.log(2) + half * math.log(math.pi) - math.lgamma(half)
+        return torch.where(((x * x).sum(-1) - 1).abs() <= 1e-4, 0.0 * x.sum(-1) - area, -math.inf)
+
+    def sample(self, sample_shape=()):
+        return torch.nn.functional.normalize(torch.randn(self._extended_shape(torch.Size(sample_shape))), dim=-1)
 
 
 def cholesky(matrix):
