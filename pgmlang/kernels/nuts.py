@@ -64,7 +64,7 @@ class _Leaves(NamedTuple):
     is_good: Tensor
     has_diverged: Tensor
     acceptance: Tensor
-    count: Tensor
+    built: Tensor
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ def step(
         goes_right = uniform(generator, start) < 0.5
         leaves, built = _half(generator, logdensity, tuning, tree, start, goes_right, grows, 2**doubling)
         steps += built
-        acceptance, count = acceptance + leaves.acceptance, count + leaves.count
+        acceptance, count = acceptance + leaves.acceptance, count + leaves.built
         diverged = diverged | leaves.has_diverged
         depth = depth + grows
         tree, turned = _joined(generator, tuning.metric, tree, leaves, goes_right, grows & leaves.is_good)
@@ -192,7 +192,7 @@ def _leaf(
         good & ~diverges,
         leaves.has_diverged | diverges,
         leaves.acceptance + torch.where(good, (-change).clamp(max=0.0).exp(), 0.0),
-        leaves.count + good,
+        leaves.built + good,
     )
 
 

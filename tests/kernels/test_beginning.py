@@ -51,7 +51,9 @@ def test_predictors_far_from_zero(centre: float) -> None:
     slope = float((inner * y).sum() / inner.square().sum())
     residuals = y - y.mean() - slope * inner
     sd = float((residuals.square().sum() / 48 / inner.square().sum()).sqrt())
-    assert float(begun.metric.velocity(torch.eye(3, dtype=torch.float64))[1, 1].sqrt()) == pytest.approx(sd, rel=0.3)
+    assert float(begun.metric.velocity(torch.eye(3, dtype=torch.float64))[1, 1].sqrt()) == pytest.approx(
+        sd, rel=0.3
+    )
     assert float((begun.points[:, 1] - slope).abs().max()) < 5 * sd
 
 
@@ -73,7 +75,11 @@ def test_a_funnel_begins_on_its_mass() -> None:
 
     def funnel(p: Tensor) -> Tensor:
         log_scale, x = p[..., 0], p[..., 1:]
-        return -0.5 * (log_scale / 3).square() - 0.5 * (x / log_scale.exp().unsqueeze(-1)).square().sum(-1) - 9 * log_scale
+        return (
+            -0.5 * (log_scale / 3).square()
+            - 0.5 * (x / log_scale.exp().unsqueeze(-1)).square().sum(-1)
+            - 9 * log_scale
+        )
 
     begun = beginning(funnel, uniform(32, 10), seeded(8))
     assert bool((begun.points[:, 0].abs() < 9.0).all())

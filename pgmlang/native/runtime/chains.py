@@ -16,7 +16,9 @@ def log_densities(x, values, arguments):
         values[chain] = value if abs(value) < math.inf else -math.inf
 
 
-def trajectories(position, momentum, values, gradients, step, variance, directions, gains, steps, is_first, is_last, arguments):
+def trajectories(
+    position, momentum, values, gradients, step, variance, directions, gains, steps, is_first, is_last, arguments
+):
     """`steps` leapfrog steps of every chain in place: `position`, `momentum` and `gradients [C, d]`, `values [C]`; the first begins
     with half a kick, the last ends with one. The inverse mass: `variance [d]` on its diagonal, `directions [r, d]` squared, `gains [r]` times. No steps: values and gradients where the chains are. A value that is not finite
     becomes -inf with a zero gradient; a gradient that is not finite becomes zero alone."""

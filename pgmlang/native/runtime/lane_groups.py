@@ -25,7 +25,9 @@ def log_densities(x, values, arguments):
             values[first + lane] = one if abs(one) < math.inf else -math.inf
 
 
-def trajectories(position, momentum, values, gradients, step, variance, directions, gains, steps, is_first, is_last, arguments):
+def trajectories(
+    position, momentum, values, gradients, step, variance, directions, gains, steps, is_first, is_last, arguments
+):
     """`trajectories` of `chains`, in groups."""
     chains, width = position.shape
     point, kinetic, slope = empty((width, 8)), empty((width, 8)), empty((width, 8))
