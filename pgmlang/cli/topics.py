@@ -232,7 +232,9 @@ def _family(word: str) -> str | None:
     arguments = f"\n\nArguments:\n{listed(rows)}" if rows else ""
     support = family.support
     if family.takes:
-        support = "as of D, a distribution such as Normal(0, 1)" + (", or zero" if family.adds_zero else "")
+        support = "as of D, a distribution such as Normal(0, 1)" + (
+            ", or zero" + " or one" * family.adds_one if family.adds_zero else ""
+        )
     return f"{word}: {family.says}\n\n{ways}{arguments}\n\nA draw is: {support}{density}"
 
 

@@ -96,6 +96,7 @@ EXAMPLES: dict[str, str] = {
     "Truncated": "plate row { y ~ Truncated(Normal(1, 2), lower = 0) }",
     "Censored": "plate pump {\n  input watched : positive\n  life ~ Censored(Weibull(1.5, 1000), upper = watched)\n}",
     "ZeroInflated": "p ~ Beta(1, 1)\nrate ~ Gamma(2, 1)\nplate visitor { fish ~ ZeroInflated(p, Poisson(rate)) }",
+    "ZeroOneInflated": "p ~ Beta(1, 1)\nq ~ Beta(1, 1)\nplate visitor { read ~ ZeroOneInflated(p, q, Beta(2, 3)) }",
     "Mixture": "plate part[2] { mean ~ Normal(0, 5) }\nshare[part] ~ Dirichlet(1)\n"
     "plate row { y ~ Mixture(share, Normal(mean, 1)) }",
 }  # fmt: skip
@@ -161,7 +162,7 @@ def signature(family: Family, variant: int) -> str:
     words = [
         p.name + (f" = {_number(p.default)}" if p.default is not None else "") for p in family.variants[variant]
     ]
-    first = words[:1] if family.name in ("ZeroInflated", "Mixture") else []
+    first = words if family.takes and not family.limits else []
     return f"{family.name}({', '.join([*first, *('D' for _ in family.takes), *words[len(first) :]])})"
 
 
