@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from pgmlang.kernels.log_density import Trajectories, eager_value, eager_value_a
 from pgmlang.kernels.metric import Metric
 from pgmlang.model import Model
 from pgmlang.native.log_density import NativeLogDensity
-from pgmlang.plan.latents import latent_variables, summed_names
+from pgmlang.plan.latents import sampled_variables, summed_names
 from pgmlang.plan.problem import Problem
 
 
@@ -33,7 +33,8 @@ from pgmlang.plan.problem import Problem
 class Target:
     """The posterior density of continuous variables ``names``, the discrete ones of ``sums`` summed out, other latent
     variables held at ``given``, params and networks at theirs. ``free_shapes`` of the free real values that are mapped to the variables (a simplex of
-    K has K - 1), laid end to end in a vector of ``dimension`` numbers. ``native``: the same density as compiled loops, where it
+    K has K - 1), laid end to end in a vector. ``places``: those of its numbers that are free, of variables some of whose cells are
+    given; all where it is None. They are the ``dimension`` numbers that the density is a function of; the others are zero. ``native``: the same density as compiled loops, where it
     is worked out so. ``traces``: recordings by shape, or why there is none."""
 
     joint: BoundDensity
@@ -45,6 +46,7 @@ class Target:
     params: dict[str, Tensor] = field(default_factory=dict)
     nets: Any = None
     native: NativeLogDensity | None = field(default=None, repr=False)
+    places: Tensor | None = field(default=None, repr=False)
     traces: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -62,7 +64,22 @@ class Target:
 
     @property
     def dimension(self) -> int:
+        return self._width if self.places is None else len(self.places)
+
+    @property
+    def _width(self) -> int:
+        """Numbers of the vector of all variables, given cells among them."""
         return sum(int(np.prod(s)) for s in self.free_shapes)
+
+    def _laid_out(self, x: Tensor) -> Tensor:
+        """Free numbers ``[..., dimension]`` at their places in the vector, zeros elsewhere."""
+        if self.places is None:
+            return x
+        return x.new_zeros(*x.shape[:-1], self._width).index_copy(-1, self.places, x)
+
+    def _taken(self, x: Tensor) -> Tensor:
+        """The free numbers of a whole vector."""
+        return x if self.places is None else x[..., self.places]
 
     @property
     def backend(self) -> str:
@@ -73,12 +90,16 @@ class Target:
         """Values of the variables, ``[..., *shape]`` each, and the log determinant ``[...]`` of the map, at free
         values ``x [..., dimension]``."""
         free = {}
+        x = self._laid_out(x)
         start = 0
         for name, shape in zip(self.names, self.free_shapes, strict=True):
             size = int(np.prod(shape))
             free[name] = x[..., start : start + size].reshape((*x.shape[:-1], *shape))
             start += size
         values, log_det = constrain(self.joint, free, self.given, self.params, self.nets)
+        if self.places is not None:
+            given = {n: self.joint.observed[n] for n in self.names if n in self.joint.missing}
+            values |= {n: torch.where(self.joint.missing[n], values[n], seen) for n, seen in given.items()}
         return values, log_det.expand(x.shape[:-1])
 
     def free(self, values: Values) -> Tensor:
@@ -88,7 +109,7 @@ class Target:
             unconstrained[n].reshape(*unconstrained[n].shape[: unconstrained[n].dim() - len(s)], int(np.prod(s)))
             for n, s in zip(self.names, self.free_shapes, strict=True)
         ]
-        return torch.cat(parts, -1)
+        return self._taken(torch.cat(parts, -1))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Log-density ``[...]`` of free values ``x [..., dimension]``, up to a constant."""
@@ -105,7 +126,7 @@ class Target:
     def value(self, x: Tensor) -> Tensor:
         """As ``kernels.value`` of this density."""
         if self.native is not None:
-            flat = x.detach().reshape(math.prod(x.shape[:-1]), self.dimension).contiguous().numpy()
+            flat = self._flat(x)
             return torch.from_numpy(self.native.values(flat)).reshape(x.shape[:-1])
         return self._run("value", eager_value, x)  # type: ignore[no-any-return]
 
@@ -117,10 +138,14 @@ class Target:
         """As ``kernels.value_and_grad`` of this density: recorded at the first call of a shape, so that a run that is
         resumed computes as one that was not."""
         if self.native is not None:
-            flat = x.detach().reshape(math.prod(x.shape[:-1]), self.dimension).contiguous().numpy()
-            values, gradients = map(torch.from_numpy, self.native.values_and_gradients(flat))
-            return values.reshape(x.shape[:-1]), gradients.reshape(x.shape)
+            values, gradients = map(torch.from_numpy, self.native.values_and_gradients(self._flat(x)))
+            return values.reshape(x.shape[:-1]), self._taken(gradients).reshape(x.shape)
         return self._run("gradient", eager_value_and_grad, x)  # type: ignore[no-any-return]
+
+    def _flat(self, x: Tensor) -> np.ndarray:
+        """Points ``[..., dimension]`` as the compiled program takes them, ``[points, numbers]``."""
+        flat = self._laid_out(x.detach().reshape(math.prod(x.shape[:-1]), self.dimension))
+        return np.asarray(flat.contiguous().numpy())
 
     @property
     def trajectories(self) -> Trajectories | None:
@@ -131,13 +156,16 @@ class Target:
         self, start: ChainState, momentum: Tensor, step_size: Tensor, metric: Metric, steps: int
     ) -> tuple[ChainState, Tensor]:
         assert self.native is not None
-        copies = [t.detach().clone(memory_format=torch.contiguous_format) for t in (*start, momentum)]
-        position, values, gradient, end = copies
-        width, chains, apart = self.dimension, position.shape[-2], math.prod(position.shape[:-2])
+        # numbers that are not free have no momentum, and no variance to get any by
+        wide = (self._laid_out(t.detach()) for t in (start.position, start.gradient, momentum))
+        position, gradient, end = (t.clone(memory_format=torch.contiguous_format) for t in wide)
+        values = start.logdensity.detach().clone(memory_format=torch.contiguous_format)
+        width, chains, apart = self._width, position.shape[-2], math.prod(position.shape[:-2])
         rank = metric.stretch.shape[-1]
+        variance, directions = self._laid_out(metric.variance), self._laid_out(metric.directions)
         blocks = (position.view(apart, chains, width), end.view(apart, chains, width), values.view(apart, chains),
-                  gradient.view(apart, chains, width), step_size.reshape(apart), metric.variance.reshape(apart, width),
-                  metric.directions.reshape(apart, rank, width), metric.gains.reshape(apart, rank))  # fmt: skip
+                  gradient.view(apart, chains, width), step_size.reshape(apart), variance.reshape(apart, width),
+                  directions.reshape(apart, rank, width), metric.gains.reshape(apart, rank))  # fmt: skip
         for x, p, value, g, step, variance, along, gains in zip(*blocks, strict=True):
             self.native.trajectories(
                 x.numpy(),
@@ -150,7 +178,7 @@ class Target:
                 gains.numpy(),
                 steps,
             )
-        return ChainState(position, values, gradient), end
+        return ChainState(self._taken(position), values, self._taken(gradient)), self._taken(end)
 
     def _run(self, what: str, eager: Callable[..., Any], x: Tensor) -> Any:
         # networks' weights change unseen between calls
@@ -179,13 +207,26 @@ class Target:
 
 def target_of(problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch") -> Target:
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
-    (``continuous.density_reasons`` is empty). ``backend``: who works it out, as `native_of`. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""
+    (``plan.latents.sampling_reasons`` is empty). ``backend``: who works it out, as `native_of`. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""
     joint = density_of(problem, dtype)
-    names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
+    names = tuple(v.name for v in sampled_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
     shapes = tuple(free_shape(joint, n) for n in names)
     sums = marginaliser_of(joint, summed) if summed else None
-    return Target(joint, names, shapes, sums, native=native_of(joint, names, summed, backend))
+    native = native_of(joint, names, summed, backend)
+    return Target(joint, names, shapes, sums, native=native, places=_free_places(joint, names, shapes))
+
+
+def _free_places(joint: BoundDensity, names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> Tensor | None:
+    """Where the numbers that are free lie in the vector of all variables; None where all are."""
+    if not joint.missing.keys() & set(names):
+        return None
+    parts = [
+        joint.missing[n].expand(joint.shapes[n]).reshape(-1) if n in joint.missing
+        else torch.ones(math.prod(s), dtype=torch.bool, device=joint.device)
+        for n, s in zip(names, shapes, strict=True)
+    ]  # fmt: skip
+    return torch.cat(parts).nonzero().flatten()
 
 
 def block_target(

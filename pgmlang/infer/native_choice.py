@@ -17,7 +17,7 @@ from pgmlang.native.labels import labelled_by
 from pgmlang.native.placed import Marks
 from pgmlang.native.program import native_program
 from pgmlang.native.supports import supports_of_text
-from pgmlang.plan.latents import hidden_names, latent_variables, summed_names
+from pgmlang.plan.latents import hidden_names, open_variables, sampled_variables, summed_names
 from pgmlang.plan.method import Facts, facts_of, once_per_problem
 
 
@@ -72,7 +72,8 @@ def _counts(model: Model, facts: Facts) -> Counts | NotScalar:
 def _counts_of(model: Model, facts: Facts) -> Counts:
     summed = summed_names(model, facts)
     dropped = {n for n in facts.missing if is_childless_missing(model, n)}
-    unknown = sorted(facts.missing.keys() - dropped - set(summed))
+    opened = {v.name for v in open_variables(model, facts)}
+    unknown = sorted(facts.missing.keys() - dropped - set(summed) - opened)
     if unknown:
         raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unknown)}")
     if any(v.name in hidden_names(model, facts) for v in model.of_role("field")):
@@ -80,9 +81,9 @@ def _counts_of(model: Model, facts: Facts) -> Counts:
     steps, reasons = summing_steps(model, tuple(summed))
     if reasons:
         raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
-    names = [v.name for v in latent_variables(model, facts) if v.name not in summed]
+    names = [v.name for v in sampled_variables(model, facts) if v.name not in summed]
     binding = facts.binding
     weighted = (binding.plate,) if binding is not None and binding.weights is not None else ()
     in_part = facts.missing.keys() & set(summed)
-    marks = Marks(partly_seen=frozenset(dropped), weighted=frozenset(weighted))
+    marks = Marks(partly_seen=frozenset(dropped), partly_given=frozenset(opened), weighted=frozenset(weighted))
     return native_program(model, supports_of_text(model, names), marks, (), steps, in_part).counts

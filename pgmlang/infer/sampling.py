@@ -39,9 +39,9 @@ from pgmlang.infer.run_length import (
 from pgmlang.model import Model
 from pgmlang.plan.latents import (
     counts_over_latents,
-    density_reasons,
-    latent_variables,
     many_beside_labels,
+    sampled_variables,
+    sampling_reasons,
     summed_names,
     summed_out_exactly,
 )
@@ -117,7 +117,7 @@ class SamplingState(NamedTuple):
 
 def supports(model: Model, facts: Facts) -> Verdict:
     """Latent variables that are all continuous, no log Z, nothing else to learn."""
-    return Verdict.of(density_reasons(model, facts))
+    return Verdict.of(sampling_reasons(model, facts))
 
 
 def resolve(model: Model, facts: Facts, options: Sampled) -> Sampled:
@@ -127,7 +127,7 @@ def resolve(model: Model, facts: Facts, options: Sampled) -> Sampled:
 
 def moved_by(kernel: str, model: Model, facts: Facts, reasons: tuple[str, ...] = ()) -> tuple[Assignment, ...]:
     """The numbers that a kernel moves, why so, and the labels that are summed out of their density."""
-    moved = Assignment(tuple(v.name for v in latent_variables(model, facts)), kernel, reasons)
+    moved = Assignment(tuple(v.name for v in sampled_variables(model, facts)), kernel, reasons)
     return (moved, *summed_out_exactly(summed_names(model, facts)))
 
 
@@ -135,7 +135,7 @@ def sampler(row: SamplerKernel) -> Method:
     """The method of a kernel, which is made on use, so that a plan needs no torch."""
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
-        names = ", ".join(v.name for v in latent_variables(model, facts)[:8])
+        names = ", ".join(v.name for v in sampled_variables(model, facts)[:8])
         moved = ", ".join(movable_names(model, facts))
         extra = (f"non-centred where the data say less of an element than its prior: {moved}",) if moved else ()
         return (f"{names}: latent and continuous", row.why, *extra)

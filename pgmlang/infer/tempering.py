@@ -14,7 +14,7 @@ from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.run_length import last_half
 from pgmlang.infer.sampling import KernelOptions, free_draws, moved_by, outcome_of, resolve, supports
 from pgmlang.model import Model
-from pgmlang.plan.latents import counts_over_latents, latent_variables
+from pgmlang.plan.latents import counts_over_latents, sampled_variables
 from pgmlang.plan.method import Facts
 from pgmlang.plan.record import Assignment
 from pgmlang.signatures.kernels import SamplerKernel, kernel_named
@@ -45,7 +45,7 @@ class TemperingState(NamedTuple):
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
-    names = ", ".join(v.name for v in latent_variables(model, facts)[:8])
+    names = ", ".join(v.name for v in sampled_variables(model, facts)[:8])
     return (f"{names}: latent and continuous", "hot chains cross between modes and hand their places down")
 
 

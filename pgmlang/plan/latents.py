@@ -44,6 +44,9 @@ KINDS = frozenset(
 )
 """Types whose values a smooth map reaches from free real numbers."""
 
+CELLS = ("real", "positive", "unit")
+"""Types of which every cell is a number by itself."""
+DROP = "leave such rows out: `--missing drop`"
 MANY = 3_000
 """Latent numbers beside discrete latents from which on a sampler of numbers alone is a poor choice."""
 
@@ -58,6 +61,21 @@ def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
         for v in model.of_role("random", "field")
         if v.name in hidden and v.type.kind in KINDS and v.name not in facts.fixed
     )
+
+
+@once_per_problem
+def open_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
+    """The continuous variables some of whose cells are missing, and do not drop out: other factors mention them (a covariate, a link of a
+    chain), or they are drawn as vectors. Their missing cells are latent."""
+    names = {n for n, number in facts.missing.items() if number and not is_childless_missing(model, n)}
+    return tuple(v for v in model.of_role("random") if v.name in names and not v.type.is_discrete)
+
+
+@once_per_problem
+def sampled_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
+    """The continuous variables that a sampler moves, in the order of the model: `latent_variables`, and the missing cells of others."""
+    names = {v.name for v in (*latent_variables(model, facts), *open_variables(model, facts))}
+    return tuple(v for v in model.of_role("random", "field") if v.name in names)
 
 
 @once_per_problem
@@ -85,7 +103,35 @@ def hidden_names(model: Model, facts: Facts) -> frozenset[str]:
 def density_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why there is no log-density over free real values: discrete variables that cannot be summed out, fields whose
     log Z moves, missing cells, params and networks to be learned, or a construct that no program says yet."""
-    return tuple(_reasons(model, facts))
+    missing = tuple(
+        Diagnostic("PGM0602", f"`{v.name}` has {facts.missing[v.name]:,} missing cells", v.span, help=DROP)
+        for v in open_variables(model, facts)
+    )
+    none = () if latent_variables(model, facts) else (Diagnostic("PGM0602", "no real variable is latent"),)
+    return (*_reasons(model, facts), *missing, *none)
+
+
+@once_per_problem
+def sampling_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """As `density_reasons`, of samplers, to which missing cells are latent numbers: why there are none of these."""
+    none = () if sampled_variables(model, facts) else (Diagnostic("PGM0602", "no real variable is latent"),)
+    return (*_reasons(model, facts), *_open_reasons(model, facts), *none)
+
+
+def _open_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Missing cells that no free real number stands for by itself."""
+    for variable in open_variables(model, facts):
+        cells = f"`{variable.name}` has {facts.missing[variable.name]:,} missing cells"
+        distribution = model.conditional_of[variable.name].distribution
+        if variable.type.kind not in CELLS:
+            message = f"{cells}, and its values are {variable.type}: cells that go together, of which none is free by itself"
+        elif moving_bounds(distribution):
+            message = f"{cells}, and its bounds hang on other values"
+        elif any(isinstance(d, Dist) and is_mixed(d.path, FAMILIES) for d in branches(distribution)):
+            message = f"{cells}, and points with a chance of their own beside a density"
+        else:
+            continue
+        yield Diagnostic("PGM0602", message, variable.span, help=DROP)
 
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
@@ -103,12 +149,6 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             yield Diagnostic("PGM0602", message, variable.span)
     yield from moving_partition(model, facts)
     yield from summing_steps(model, summed_names(model, facts))[1]
-    for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete and not is_childless_missing(model, name):
-            message = f"`{name}` has {number:,} missing cells"
-            yield Diagnostic(
-                "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"
-            )
     yield from support_reasons(model, facts, summed_names(model, facts))
     yield from weight_reasons(facts)
     for table in learned_tables(model):
@@ -117,8 +157,6 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     for net in model.nets:
         yield Diagnostic("PGM0602", f"the network `{net.name}` is to be learned", net.span)
     yield from missing_parameters(model, facts)
-    if not latent_variables(model, facts):
-        yield Diagnostic("PGM0602", "no real variable is latent")
     yield from lowering_reasons(model)
 
 
