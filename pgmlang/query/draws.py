@@ -206,7 +206,12 @@ def _moments(values: np.ndarray) -> list[dict[str, float]]:
     flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
     if flat.shape[1] == 1:
         return [{"mean": float(x)} for x in flat[:, 0]]
-    columns = {"mean": flat.mean(1), "sd": flat.std(1, ddof=1)}
+    # a cell that was seen has one value, which no mean is to round
+    is_one = flat.min(1) == flat.max(1)
+    columns = {
+        "mean": np.where(is_one, flat[:, 0], flat.mean(1)),
+        "sd": np.where(is_one, 0.0, flat.std(1, ddof=1)),
+    }
     columns |= dict(zip(("q5", "q50", "q95"), np.quantile(flat, QUANTILES, axis=1), strict=True))
     return _with_errors(columns, values)
 

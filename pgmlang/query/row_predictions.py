@@ -198,9 +198,11 @@ def _columns_of_draws(rows: NewRows, name: str, values: Tensor) -> ColumnsOfOne:
     for i, label in enumerate(_names_of_elements(rows, name)):
         numbers = flat[..., i].double().cpu().numpy()
         low, high = np.quantile(numbers, QUANTILES, axis=0)
-        out[label] = numbers.mean(0)
+        # cells that were seen have one value, which no mean is to round
+        is_one = numbers.min(0) == numbers.max(0)
+        out[label] = np.where(is_one, numbers[0], numbers.mean(0))
         if rows.num_draws > 1 or len(numbers) > 1:
-            out[f"{label}.sd"] = numbers.std(0, ddof=1)
+            out[f"{label}.sd"] = np.where(is_one, 0.0, numbers.std(0, ddof=1))
             out[f"{label}.q5"], out[f"{label}.q95"] = low, high
             out[f"{label}.mcse"] = error_of_mean(numbers, rows.is_point)
     return out
