@@ -325,7 +325,7 @@ class DistributionBuilder:
             if len(roots) == 2 and roots[0] == roots[1] == self.scope.root(event[-1]):
                 return True
             self._error("PGM0309", f"{what} is a matrix over `{event[-1]}` and an axis `like` it", span,
-                        f"declare `dim other like {event[-1]}`, then `cov[{event[-1]}, other]`")  # fmt: skip
+                        f"say the axis a second time with a prime: `{parameter.name}[{event[-1]}, {event[-1]}']`")  # fmt: skip
             return False
         if extra:
             self._left_axis(target, extra, value, span)
