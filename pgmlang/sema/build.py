@@ -28,6 +28,7 @@ from pgmlang.model.model import Role, expressions_of
 from pgmlang.model.types import MATRIX_KINDS, UNKNOWN
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
+from pgmlang.sema.constant_kinds import as_kind, constant_problem
 from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
 from pgmlang.sema.inference import Inference
 from pgmlang.sema.left_side import LeftSide
@@ -37,7 +38,6 @@ from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
 from pgmlang.sema.supports import declarable
-from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.written_out import too_large, too_many_elements, too_many_weights
 from pgmlang.syntax import ast, parse_collecting
 from pgmlang.syntax.collection import no_collection

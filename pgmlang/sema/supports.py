@@ -12,8 +12,8 @@ from pgmlang.model.expr import Const, Expr, Ref
 from pgmlang.model.model import Distribution
 from pgmlang.model.ranges import NOWHERE, Range, range_of, range_of_distribution, range_of_type
 from pgmlang.model.types import MATRIX_KINDS, VECTOR_KINDS
+from pgmlang.sema.constant_kinds import constant_problem
 from pgmlang.sema.scope import Scope, Symbol
-from pgmlang.sema.vectors import constant_problem
 from pgmlang.signatures.intervals import ANYWHERE, KINDS, POSITIVE
 
 Stated = Expr | Distribution | None
