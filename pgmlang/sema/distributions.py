@@ -51,7 +51,7 @@ class DistributionBuilder:
                         help="write `x ~ Normal(0, 1)`, or `x = ...` for a deterministic value")  # fmt: skip
             return None, UNKNOWN
         if node.function == "Table":
-            return self.tables.build(node, target.name, target.declared, context)
+            return self.tables.build(node, target.name, target.axes, target.declared, context)
         if node.function in LEARNED:
             return learned_density(
                 self.scope, self.expressions, node, target.name, target.axes, target.declared, context
