@@ -128,7 +128,7 @@ def reference(
     clash = [a for a in inner if a in free]
     if clash:
         builder.error("PGM0308", f"axis `{clash[0]}` would occur twice in `{symbol.name}`", span,
-                    help=f"make a second axis: `dim other like {clash[0]}`")  # fmt: skip
+                    help=f"say the axis a second time with a prime: `{clash[0]}'`")  # fmt: skip
         return unknown(span)
     ordered = tuple((s, chosen[s]) for s in [*batch, *axes] if s in chosen)
     out: Expr = Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
