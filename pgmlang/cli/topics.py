@@ -33,7 +33,7 @@ def page(word: str) -> str | None:
 
 def topic_names() -> list[str]:
     """Whatever has a page, codes apart."""
-    from pgmlang.families import FAMILIES, LEARNED
+    from pgmlang.families import FAMILIES, LEARNED, SERIES
     from pgmlang.plan.registry import METHODS
     from pgmlang.signatures.functions import BLOCKS, FUNCTIONS
     from pgmlang.signatures.options import OPTIONS
@@ -43,6 +43,7 @@ def topic_names() -> list[str]:
         *QUESTION_WORDS,
         "Table",
         *FAMILIES,
+        *SERIES,
         *LEARNED,
         *FUNCTIONS,
         *BLOCKS,
@@ -65,9 +66,10 @@ def _calls(name: str) -> list[str]:
 
 
 def families() -> str:
-    from pgmlang.families import FAMILIES, LEARNED
+    from pgmlang.families import FAMILIES, LEARNED, SERIES
 
     named = [(_calls(n)[0], f.says) for n, f in FAMILIES.items()]
+    named += [(s.signature, s.says) for s in SERIES.values()]
     learned = [(n, f.says) for n, f in LEARNED.items()]
     table = ("Table(a, b, prior = 1)", "probabilities of labels for each combination of labels of a and b")
     return (
@@ -202,7 +204,7 @@ def _errors() -> str:
 
 
 def _family(word: str) -> str | None:
-    from pgmlang.families import FAMILIES, LEARNED
+    from pgmlang.families import FAMILIES, LEARNED, SERIES
 
     if word == "Table":
         return (
@@ -214,6 +216,8 @@ def _family(word: str) -> str | None:
     if word in LEARNED:
         row = LEARNED[word]
         return f"{word}: {row.says}; a learned density of an axis of {row.support} numbers, in the place of Table"
+    if word in SERIES:
+        return f"{word}: {SERIES[word].says}\n\n  x ~ {SERIES[word].signature}\n\nstart is the distribution of the first rows, such as Normal(0, 1)"
     if word not in FAMILIES:
         return None
     family = FAMILIES[word]
@@ -228,7 +232,9 @@ def _family(word: str) -> str | None:
     arguments = f"\n\nArguments:\n{listed(rows)}" if rows else ""
     support = family.support
     if family.takes:
-        support = "as of D, a distribution such as Normal(0, 1)" + (", or zero" if family.adds_zero else "")
+        support = "as of D, a distribution such as Normal(0, 1)" + (
+            ", or zero" + " or one" * family.adds_one if family.adds_zero else ""
+        )
     return f"{word}: {family.says}\n\n{ways}{arguments}\n\nA draw is: {support}{density}"
 
 

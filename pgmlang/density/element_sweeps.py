@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values, completed
 from pgmlang.density.native import held_values, supports_of
-from pgmlang.lower.distributions import with_labels_picked
+from pgmlang.lower.density_forms import with_short_densities
 from pgmlang.native.conditional_chains import ConditionalChains
 from pgmlang.native.conditional_program import ConditionalProgram, conditional_program
 from pgmlang.native.conditionals import child_lists, states_axis
@@ -107,7 +107,7 @@ def sweep_program(joint: BoundDensity, names: Sequence[str]) -> tuple[Conditiona
     if joint.scale or joint.weights or joint.intervened:
         raise NotScalar("weights and interventions")
     joint = given_log_z(joint, names)
-    model = joint.model.once(with_labels_picked)
+    model = joint.model.once(with_short_densities)
     moving = frozenset(joint.latent) - frozenset(names)
     terms = ValueTerms(
         model, {}, Marks(partly_seen=frozenset(joint.programs.partly_seen)), drawn=frozenset(names), moving=moving

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.element_sweeps import still_values
-from pgmlang.lower.distributions import with_labels_picked
+from pgmlang.lower.density_forms import with_short_densities
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_chains import LabelChains
 from pgmlang.native.placed import Marks
@@ -132,7 +132,7 @@ def tabulated_labels(
         raise NotScalar("devices other than the CPU, or without the package numba")
     if joint.scale or joint.weights or joint.intervened or joint.partition is not None:
         raise NotScalar("weights, interventions and normalising constants")
-    model = joint.model.once(with_labels_picked)
+    model = joint.model.once(with_short_densities)
     terms = ValueTerms(model, {}, Marks(partly_seen=frozenset(joint.programs.partly_seen)), drawn=frozenset(names))
     found = terms.terms() if with_rest else terms.terms_around(names)
     blocks = label_blocks({n: joint.shapes[n] for n in names}, {n: joint.num_states(n) for n in names})

@@ -22,6 +22,7 @@ from pgmlang.density.traced import NotRecordable, traced
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.kernels.kernel import ChainState
 from pgmlang.kernels.log_density import Trajectories, eager_value, eager_value_and_grad
+from pgmlang.kernels.metric import Metric
 from pgmlang.model import Model
 from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -127,17 +128,27 @@ class Target:
         return None if self.native is None else self._native_trajectories
 
     def _native_trajectories(
-        self, start: ChainState, momentum: Tensor, step_size: Tensor, variance: Tensor, steps: int
+        self, start: ChainState, momentum: Tensor, step_size: Tensor, metric: Metric, steps: int
     ) -> tuple[ChainState, Tensor]:
         assert self.native is not None
         copies = [t.detach().clone(memory_format=torch.contiguous_format) for t in (*start, momentum)]
         position, values, gradient, end = copies
         width, chains, apart = self.dimension, position.shape[-2], math.prod(position.shape[:-2])
+        rank = metric.stretch.shape[-1]
         blocks = (position.view(apart, chains, width), end.view(apart, chains, width), values.view(apart, chains),
-                  gradient.view(apart, chains, width), step_size.reshape(apart), variance.reshape(apart, width))  # fmt: skip
-        for x, p, value, g, step, inverse_mass in zip(*blocks, strict=True):
+                  gradient.view(apart, chains, width), step_size.reshape(apart), metric.variance.reshape(apart, width),
+                  metric.directions.reshape(apart, rank, width), metric.gains.reshape(apart, rank))  # fmt: skip
+        for x, p, value, g, step, variance, along, gains in zip(*blocks, strict=True):
             self.native.trajectories(
-                x.numpy(), p.numpy(), value.numpy(), g.numpy(), float(step), inverse_mass.numpy(), steps
+                x.numpy(),
+                p.numpy(),
+                value.numpy(),
+                g.numpy(),
+                float(step),
+                variance.numpy(),
+                along.numpy(),
+                gains.numpy(),
+                steps,
             )
         return ChainState(position, values, gradient), end
 

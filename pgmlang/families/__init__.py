@@ -20,6 +20,7 @@ from pgmlang.families import (
 from pgmlang.families.combinators import is_mixed, refusal
 from pgmlang.families.family import SAFE, Family, Formulas, LocationScale, Pair, Parameter, Respelling, Spelling
 from pgmlang.families.learned import LEARNED, LearnedFamily
+from pgmlang.families.series import SERIES, Series
 
 _KINS = (
     normal, location_scale, skewed, positive, waiting, chi_squared, bounded, shares, labels, counts, vectors, combinators,
@@ -59,6 +60,6 @@ def register_learned(family: LearnedFamily) -> None:
 
 
 __all__ = [
-    "ARGUMENT_CONVERSIONS", "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
-    "Parameter", "Respelling", "Spelling", "is_mixed", "refusal", "register", "register_learned",
+    "ARGUMENT_CONVERSIONS", "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "SERIES", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
+    "Parameter", "Respelling", "Series", "Spelling", "is_mixed", "refusal", "register", "register_learned",
 ]  # fmt: skip

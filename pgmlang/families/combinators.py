@@ -1,4 +1,4 @@
-"""Distributions of distributions: Truncated, Censored, ZeroInflated, Mixture; and what of them means nothing."""
+"""Distributions of distributions: Truncated, Censored, ZeroInflated, ZeroOneInflated, Mixture; and what of them means nothing."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ FAMILIES = (
     Family(
         "ZeroInflated", ((_p("p", "unit"),),), "inner", takes=("base",), runtime=("ZeroInflated",), discrete=True,
         adds_zero=True, has_atoms=True, reparameterised=False, says="zero with probability p, else the distribution",
+    ),
+    Family(
+        "ZeroOneInflated", ((_p("p", "unit"), _p("q", "unit")),), "inner", takes=("base",), runtime=("ZeroOneInflated",), discrete=True,
+        adds_zero=True, adds_one=True, has_atoms=True, reparameterised=False,
+        says="zero or one with probability p, and then one with probability q; else the distribution, of shares",
     ),
     Family(
         "Mixture", ((_p("p", "unit", 1),),), "inner", takes=("base",), shares="p", runtime=("Mixture",),
@@ -60,12 +65,21 @@ def refusal(combinator: str, path: tuple[str, ...], families: Mapping[str, Famil
             f"a censored value is not a draw of its distribution, so `{combinator}` of it has no meaning",
             f"censor last: `Censored({combinator}({innermost.name}(...), ...), ...)`",
         )
-    if combinator == "ZeroInflated":
+    if families[combinator].adds_one:
+        if innermost.support == "unit" and not any(families[name].adds_zero for name in path):
+            return None
+        return (
+            f"`{combinator}` is of shares between 0 and 1, and a draw of `{inner}` is none that has no mass there yet",
+            f"take a distribution of shares: `{combinator}(p, q, Beta(a, b))`",
+        )
+    if families[combinator].adds_zero:
         return None
-    if "ZeroInflated" in path and not innermost.discrete:
-        cure = f"write `ZeroInflated(p, {combinator}(...))`"
+    inflated = next((name for name in path if families[name].adds_zero), "")
+    if inflated and not innermost.discrete:
+        numbers = ", ".join(p.name for p in families[inflated].variants[0])
+        cure = f"write `{inflated}({numbers}, {combinator}(...))`"
         if combinator == "Censored":
-            cure = "leave `ZeroInflated` out: where values are censored, a bound has a mass of its own"
+            cure = f"leave `{inflated}` out: where values are censored, a bound has a mass of its own"
         return f"`{inner}` has both a density and a mass at zero", cure
     if not innermost.has_tails:
         reason = "an angle has no least value" if innermost.is_angle else "its distribution function is not known"

@@ -130,7 +130,7 @@ class Family:
     support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters, the distribution of the number behind
     them, ``logistic`` or ``normal``. ``takes``: parameters that are
     distributions (combinators); ``shares``: the parameter that weighs several of them, one for each element of its axis;
-    ``adds_zero``: a draw may also be zero; ``has_atoms``: it has points with a chance of their own; ``is_angle``: a draw is an angle, on
+    ``adds_zero``, ``adds_one``: a draw may also be zero, or one; ``has_atoms``: it has points with a chance of their own; ``is_angle``: a draw is an angle, on
     [-pi, pi). ``says``: for messages and the manual.
 
     How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
@@ -161,6 +161,7 @@ class Family:
     takes: tuple[str, ...] = ()
     shares: str = ""
     adds_zero: bool = False
+    adds_one: bool = False
     has_atoms: bool = False
     is_angle: bool = False
     says: str = ""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from pgmlang.families import FAMILIES, LEARNED
+from pgmlang.families import FAMILIES, LEARNED, SERIES
 from pgmlang.formats.checks import cannot_say, linear_values, require_directed
 from pgmlang.signatures.functions import BLOCKS, FUNCTIONS, REDUCTIONS
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
@@ -19,7 +19,7 @@ _KEYWORDS = (
     "in", "like", "if", "then", "else", "and", "or", "not", "true", "false", "over", "by", "first", "prev",
     "table", "inf", "pi",
 )  # fmt: skip
-_RESERVED = frozenset([*_KEYWORDS, *FAMILIES, *LEARNED, *FUNCTIONS, *REDUCTIONS, *BLOCKS, "Table"])
+_RESERVED = frozenset([*_KEYWORDS, *FAMILIES, *SERIES, *LEARNED, *FUNCTIONS, *REDUCTIONS, *BLOCKS, "Table"])
 _WIDEST_NAME = 24
 """Names are padded to one column up to this length; a longer one shifts its own line only."""
 _LINE = 110

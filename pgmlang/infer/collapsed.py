@@ -16,7 +16,7 @@ from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.infer.base import Algorithm, Facts, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.cycle_options import CycleOptions
-from pgmlang.infer.cycle_outcome import KEPT, outcome_of_draws
+from pgmlang.infer.cycle_outcome import KEPT, joined_draws, outcome_of_draws
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.watched import worst_r_hat
 from pgmlang.model import Model
@@ -30,9 +30,10 @@ BLOCK = 100
 
 
 class CollapsedState(NamedTuple):
-    """``labels [chain, element]`` of all label variables; ``streams [chain]``: where each chain's random numbers are."""
+    """``goal``: draws of each chain that are wanted; ``labels [chain, element]`` of all label variables; ``streams [chain]``: where each chain's random numbers are."""
 
     iteration: int
+    goal: int
     labels: np.ndarray
     streams: np.ndarray
     draws: tuple[dict[str, Any], ...] = ()
@@ -76,23 +77,23 @@ def build_collapsed(problem: Problem, options: CycleOptions, names: tuple[str, .
     """The algorithm where everything latent is a label that is swept or integrated out."""
     sweeps = sweeps_of(problem, names)
     arrays, chains = sweeps.arrays, options.chains
-    total, pace = options.warmup + options.draws, StepBudget(BLOCK)
+    length, pace = options.run_length, StepBudget(BLOCK)
     sizes = {v.name: len(v.codes) for v in arrays.labels} | {
         t.variable.name: math.prod(t.sizes) for t in arrays.tables
     }
-    stored = tuple(n for n in names if chains * options.draws * sizes[n] <= KEPT)
+    stored = tuple(n for n in names if chains * length.draws * sizes[n] <= KEPT)
     # what is remembered of the last labels: found again from these where a run is gone on with
     last: list[tuple[np.ndarray, Remembered]] = []
 
     def init(rng: np.random.Generator) -> CollapsedState:
-        return CollapsedState(0, *sweeps.start(rng, chains))
+        return CollapsedState(0, length.draws, *sweeps.start(rng, chains))
 
     def step(state: CollapsedState) -> tuple[CollapsedState, StepReport]:
         remembered = last.pop()[1] if last and last[0][0] is state.labels else sweeps.remembered(state.labels)
         labels, streams = state.labels.copy(), state.streams.copy()
         kept: list[dict[str, np.ndarray]] = []
         heights: list[np.ndarray] = []
-        with pace.block(total - state.iteration) as count:
+        with pace.block(options.warmup + state.goal - state.iteration) as count:
             for i in range(count):
                 if sweeps.is_rounded:
                     # sums are taken anew, so that they do not hang on where a run was stopped
@@ -106,14 +107,18 @@ def build_collapsed(problem: Problem, options: CycleOptions, names: tuple[str, .
         more = ({n: np.stack([d[n] for d in kept], 1) for n in stored},) if kept else ()
         stats = ({"lp": np.stack(heights, 1)},) if heights else ()
         following = CollapsedState(
-            state.iteration + count, labels, streams, (*state.draws, *more), (*state.stats, *stats)
+            state.iteration + count, state.goal, labels, streams, (*state.draws, *more), (*state.stats, *stats)
         )
+        if finished(following):
+            # labels of clusters that have changed names come together no more
+            goal = length.following(state.goal, lambda: joined_draws(following.draws), tries=0)
+            following = following._replace(goal=goal)
         figures = _figures(following.draws)
         report = StepReport(value, value, count, Measure("log-density"), figures)
         return following, report
 
     def finished(state: CollapsedState) -> bool:
-        return state.iteration >= total
+        return state.iteration >= options.warmup + state.goal
 
     def conclude(state: CollapsedState) -> Outcome:
         return outcome_of_draws(
@@ -122,10 +127,11 @@ def build_collapsed(problem: Problem, options: CycleOptions, names: tuple[str, .
             names,
             problem.binding,
             is_finished=finished(state),
+            goes_on=state.goal > length.draws,
             notes={"backend": "native"},
         )
 
-    return Algorithm(init, step, finished, conclude, total)
+    return Algorithm(init, step, finished, conclude, options.iterations)
 
 
 def _figures(blocks: tuple[dict[str, np.ndarray], ...]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport,
 from pgmlang.infer.blocks import Block
 from pgmlang.infer.collapsed_block import CollapsedBlock
 from pgmlang.infer.cycle_options import CycleOptions
-from pgmlang.infer.cycle_outcome import KEPT, outcome_of_draws
+from pgmlang.infer.cycle_outcome import KEPT, joined_draws, outcome_of_draws
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.starts import mixture_values
 from pgmlang.infer.sweep_blocks import SweepBlock, label_run
@@ -38,9 +38,11 @@ RECORDED = 1_000_000
 
 
 class CycleState(NamedTuple):
-    """``values`` of all latents, ``[chain, ...]``; ``blocks``: the blocks' own states; draws in parts."""
+    """``goal``: draws of each chain that are wanted; ``values`` of all latents, ``[chain, ...]``; ``blocks``: the blocks' own states; draws in
+    parts."""
 
     iteration: int
+    goal: int
     values: dict[str, Any]
     blocks: tuple[Any, ...]
     random: Any
@@ -63,12 +65,12 @@ def build_cycle(
     joint = density_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
-    total = options.warmup + options.draws
+    length = options.run_length
     run = label_run(joint, blocks)
     pace = StepBudget(BLOCK if run is None else MANY)
     log_density = run.log_density if run is not None else _log_density_of(joint, options)
     notes = {"backend": "native" if any(isinstance(b, SweepBlock | CollapsedBlock) for b in blocks) else "torch"}
-    stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
+    stored = tuple(n for n in names if options.chains * length.draws * math.prod(joint.shapes[n]) <= KEPT)
 
     def init(rng: np.random.Generator) -> CycleState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
@@ -78,7 +80,7 @@ def build_cycle(
         states = []
         for block in blocks:
             states.append(block.start(generator, values))
-        return CycleState(0, values, tuple(states), generator.get_state())
+        return CycleState(0, length.draws, values, tuple(states), generator.get_state())
 
     def step(state: CycleState) -> tuple[CycleState, StepReport]:
         generator = torch.Generator(joint.device)
@@ -89,7 +91,7 @@ def build_cycle(
         lp: list[Tensor] = []
         more: dict[str, Tensor] = {}
         stats: dict[str, Tensor] = {}
-        with pace.block(total - state.iteration) as count:
+        with pace.block(options.warmup + state.goal - state.iteration) as count:
             kept = max(0, min(count, state.iteration + count - options.warmup))
             if run is not None:
                 values, more, heights = run.sweeps(generator, values, count, kept, stored)
@@ -110,19 +112,26 @@ def build_cycle(
         if rates:
             stats["acceptance_rate"] = torch.stack(rates, 1)
         following = CycleState(
-            state.iteration + count, values, tuple(states), generator.get_state(),
+            state.iteration + count, state.goal, values, tuple(states), generator.get_state(),
             (*state.draws, more) if more else state.draws, (*state.stats, stats) if stats else state.stats,
         )  # fmt: skip
+        if finished(following):
+            goal = length.following(state.goal, lambda: joined_draws(_in_numpy(following.draws)))
+            following = following._replace(goal=goal)
         figures = figures_of_named_draws(following.draws)
         return following, StepReport(
             value, value, iterations=count, measure=Measure("log-density"), figures=figures
         )
 
     def finished(state: CycleState) -> bool:
-        return state.iteration >= total
+        return state.iteration >= options.warmup + state.goal
 
     return Algorithm(
-        init, step, finished, lambda state: _conclude(state, joint, names, finished(state), notes), total
+        init,
+        step,
+        finished,
+        lambda state: _conclude(state, joint, names, finished(state), notes, state.goal > length.draws),
+        options.iterations,
     )
 
 
@@ -130,7 +139,7 @@ def _log_density_of(joint: BoundDensity, options: CycleOptions) -> Callable[[dic
     """The log-density of values, recorded where it is asked for of many draws that are not large."""
     recordings: dict[Any, Any] = {}
     size = options.chains * sum(math.prod(shape) for shape in joint.shapes.values())
-    is_recorded = options.draws >= MANY and size <= RECORDED
+    is_recorded = options.run_length.draws >= MANY and size <= RECORDED
 
     def log_density(values: dict[str, Tensor]) -> Tensor:
         # numbers first, whose type is the recording's
@@ -214,9 +223,20 @@ def _possible_values(
     return values_of(possible)
 
 
+def _in_numpy(blocks: Sequence[Mapping[str, Tensor]]) -> list[dict[str, np.ndarray]]:
+    return [{n: v.cpu().numpy() for n, v in block.items()} for block in blocks]
+
+
 def _conclude(
-    state: CycleState, joint: BoundDensity, names: tuple[str, ...], is_finished: bool, notes: Mapping[str, Any]
+    state: CycleState,
+    joint: BoundDensity,
+    names: tuple[str, ...],
+    is_finished: bool,
+    notes: Mapping[str, Any],
+    goes_on: bool,
 ) -> Outcome:
-    draws = [{n: v.cpu().numpy() for n, v in d.items()} for d in state.draws]
+    draws = _in_numpy(state.draws)
     stats = [{k: v.cpu().numpy() for k, v in s.items()} for s in state.stats]
-    return outcome_of_draws(draws, stats, names, joint.binding, is_finished=is_finished, notes=notes)
+    return outcome_of_draws(
+        draws, stats, names, joint.binding, is_finished=is_finished, goes_on=goes_on, notes=notes
+    )

@@ -13,7 +13,6 @@ class CycleOptions(SamplerOptions):
 
     chains: int = 4
     warmup: int = 500
-    draws: int = 500
     length: float = 6.0
 
 

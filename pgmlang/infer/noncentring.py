@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.families import FAMILIES, LocationScale
+from pgmlang.lower.covariance_factors import with_factored_covariances
 from pgmlang.model import Conditional, Definition, Dist, Factor, Model, Variable
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Apply, Const, Contract, Expr, MatrixApply, Ref, Rename
@@ -86,6 +87,9 @@ def noncentred(model: Model, names: tuple[str, ...]) -> Model:
             factors.append(factor)
             continue
         distribution, row = family
+        if row.of_vectors:
+            said = model.once(with_factored_covariances).conditional_of[factor.target].distribution
+            distribution = said if isinstance(said, Dist) else distribution
         old = variables[factor.target]
         standard = replace(old, name=standard_name(old.name), type=REAL)
         variables[old.name] = replace(old, role="derived")

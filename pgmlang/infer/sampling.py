@@ -24,6 +24,18 @@ from pgmlang.infer.base import (
 )
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
+from pgmlang.infer.run_length import (
+    APART,
+    R_HAT,
+    R_HAT_OF_LABELS,
+    TIMES,
+    USUAL,
+    RunLength,
+    Settlement,
+    judged,
+    last_half,
+    settlement,
+)
 from pgmlang.model import Model
 from pgmlang.plan.latents import (
     counts_over_latents,
@@ -44,8 +56,6 @@ if TYPE_CHECKING:
     from pgmlang.density.target import Target
     from pgmlang.native.costs import BackendChoice
 
-STEPS = 10
-"""Evaluations of the gradient that an iteration of several steps is taken for, when a backend is chosen."""
 BLOCK = 25
 """Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
@@ -54,27 +64,36 @@ CHUNK = 20_000_000
 """Numbers in memory while they are."""
 STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logdensity": "lp", "steps": "n_steps"}
 """Statistics of kernels that ArviZ knows by another name; every other keeps its own."""
-R_HAT = 1.01
-"""Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
-R_HAT_OF_LABELS = 1.05
-"""Of draws of labels, of which there may be thousands."""
-MOST_JUDGED = 20_000
-"""Most numbers of a variable that R-hat and effective draws are worked out of: those of all words of all topics take as long as drawing
-them."""
 MOST_DIVERGENT = 0.01
+SMALL_STEPS = 0.95
+"""Acceptance of steps where trajectories of the usual ones diverge."""
 FEWEST, FEWEST_A_CHAIN = 100, 10
 """Draws below which nothing is said to have converged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerOptions(Options):
-    """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``. ``dtype``:
-    float64 (when None) or float32."""
+    """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``: where none are asked for, 500,
+    and more until R-hat and the effective draws are good, up to ``max_draws`` (ten times as many if not given). ``dtype``: float64 (when
+    None) or float32."""
 
     chains: int = 16
     warmup: int = 500
-    draws: int = 500
+    draws: int | None = None
+    max_draws: int | None = None
     dtype: str | None = None
+
+    @property
+    def run_length(self) -> RunLength:
+        """How many draws a chain gives."""
+        draws = USUAL if self.draws is None else self.draws
+        most = draws if self.max_draws is None and self.draws is not None else self.max_draws or TIMES * draws
+        return RunLength(draws, max(draws, most))
+
+    @property
+    def iterations(self) -> int:
+        """Of a chain, at the least."""
+        return self.warmup + self.run_length.draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +105,12 @@ Sampled = TypeVar("Sampled", bound=SamplerOptions)
 
 
 class SamplingState(NamedTuple):
-    """``run``: where the chains are (``kernels.sample.RunState``). The blocks hold draws ``[chain, draw, d]`` and
-    statistics ``[chain, draw]``."""
+    """``run``: where the chains are (``kernels.sample.RunState``); ``goal``: draws of each that are wanted; ``warmups``: which one is the
+    present one, see `_second_warmup`. The blocks hold draws ``[chain, draw, d]`` and statistics ``[chain, draw]``."""
 
     run: Any
+    goal: int
+    warmups: int = 0
     draws: tuple[Any, ...] = ()
     stats: tuple[dict[str, Any], ...] = ()
 
@@ -100,7 +121,8 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def resolve(model: Model, facts: Facts, options: Sampled) -> Sampled:
-    return replace(options, dtype=options.dtype or "float64")
+    length = options.run_length
+    return replace(options, dtype=options.dtype or "float64", draws=length.draws, max_draws=length.most)
 
 
 def moved_by(kernel: str, model: Model, facts: Facts, reasons: tuple[str, ...] = ()) -> tuple[Assignment, ...]:
@@ -121,7 +143,7 @@ def sampler(row: SamplerKernel) -> Method:
     def choice(model: Model, facts: Facts, options: KernelOptions) -> BackendChoice | None:
         from pgmlang.infer.native_choice import native_choice
 
-        gradients = (options.warmup + options.draws) * (STEPS if row.has_length else 1)
+        gradients = options.iterations * row.gradients
         return native_choice(model, facts, options.chains, gradients, options.dtype)
 
     def resolve_backend(model: Model, facts: Facts, options: KernelOptions) -> KernelOptions:
@@ -163,46 +185,95 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
-    from pgmlang.infer.starts import starting_points
+    from pgmlang.infer.starts import beginning_of
     from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
 
     problem, moved = noncentred_problem(problem, options.backend)
-    total = options.warmup + options.draws
+    length = options.run_length
     target = target_of(problem, numbers_of(options.dtype), options.backend)
     if target.native is not None:
         target.native.has_values = not has_gradient
-    plan = WarmupPlan(kernel, options.warmup)
+    first = WarmupPlan(kernel, options.warmup)
+    # twice as long from where the chains came to; and with shorter steps, where many diverged
+    plans = (
+        first,
+        first._replace(warmup=2 * options.warmup),
+        first._replace(warmup=2 * options.warmup, target=SMALL_STEPS),
+    )
     pace = StepBudget(BLOCK)
 
     def init(rng: np.random.Generator) -> SamplingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
-        points = starting_points(target, options.chains, generator, problem)
-        return SamplingState(start(target, points, plan, generator))
+        begun = beginning_of(target, options.chains, generator, problem)
+        metric = begun.metric if kernel.trajectories else None
+        return SamplingState(start(target, begun.points, first, generator, metric), length.draws)
 
     def step(state: SamplingState) -> tuple[SamplingState, StepReport]:
-        with pace.block(total - state.run.iteration) as count:
+        plan = plans[state.warmups]
+        with pace.block(plan.warmup + state.goal - state.run.iteration) as count:
             done = run(target, plan, state.run, count)
         log_density = float(done.state.chains.logdensity.mean())
-        following = SamplingState(done.state, (*state.draws, done.draws), (*state.stats, done.stats))
+        following = state._replace(
+            run=done.state, draws=(*state.draws, done.draws), stats=(*state.stats, done.stats)
+        )
+        if finished(following):
+            following = gone_on(following)
         figures = figures_of_draws(following.draws, following.stats)
         report = StepReport(
             log_density, log_density, iterations=count, measure=Measure("log-density"), figures=figures
         )
         return following, report
 
+    def gone_on(state: SamplingState) -> SamplingState:
+        if state.goal >= length.most:
+            return state
+        said = settlement(free_draws(state.draws))
+        again = 0 if state.warmups or state.goal > length.draws else _second_warmup(state, said)
+        if not again:
+            return state._replace(goal=length.after(state.goal, said))
+        generator = torch.Generator(problem.device)
+        generator.set_state(state.run.random)
+        metric = state.run.tuning.metric if kernel.trajectories else None
+        run = start(target, state.run.chains.position, plans[again], generator, metric)
+        return SamplingState(run, length.draws, again)
+
     def finished(state: SamplingState) -> bool:
-        return bool(state.run.iteration >= total)
+        return bool(state.run.iteration >= plans[state.warmups].warmup + state.goal)
 
-    return Algorithm(init, step, finished, lambda state: _conclude(state, target, finished(state), moved), total)
+    def conclude(state: SamplingState) -> Outcome:
+        has_gone_on = finished(state) and state.goal > length.draws
+        told = last_half(free_draws(state.draws)) if has_gone_on else 0
+        return _conclude(state, target, finished(state), moved, told)
+
+    return Algorithm(init, step, finished, conclude, options.iterations)
 
 
-def _conclude(state: SamplingState, target: Target, is_finished: bool, moved: tuple[str, ...]) -> Outcome:
+def _second_warmup(state: SamplingState, said: Settlement) -> int:
+    """Which warm-up the chains need after the first one, going by its draws; 0 for none."""
+    divergences = sum(int(block["divergent"].sum()) for block in state.stats if "divergent" in block)
+    if divergences > MOST_DIVERGENT * sum(block["acceptance"].numel() for block in state.stats):
+        return 2
+    return 1 if said.r_hat > APART else 0
+
+
+def free_draws(blocks: tuple[torch.Tensor, ...]) -> dict[str, np.ndarray]:
+    """The draws ``[chain, draw, d]`` in blocks under one name: R-hat is the same for free values and what they are mapped to."""
+    import torch
+
+    return {"x": torch.cat(blocks, 1).cpu().numpy()}
+
+
+def _conclude(
+    state: SamplingState, target: Target, is_finished: bool, moved: tuple[str, ...], first: int
+) -> Outcome:
+    """The outcome of the draws from the ``first`` on."""
     import torch
 
     x = torch.cat(state.draws, 1) if state.draws else state.run.chains.position.unsqueeze(1)[:, :0]
+    x = x[:, first:]
     stats = {
-        STAT_NAMES.get(name, name): torch.cat([block[name] for block in state.stats], -1).cpu().numpy()
+        STAT_NAMES.get(name, name): torch.cat([block[name] for block in state.stats], -1).cpu().numpy()[:, first:]
         for name in (state.stats[-1] if state.stats else ())
     }
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
@@ -283,7 +354,7 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
             # of thousands of labels one is always a little off
             r_hat, most = r_hat_of_codes(values), R_HAT_OF_LABELS
         else:
-            figures = convergence(_judged(values.reshape(*values.shape[:2], -1)))
+            figures = convergence(judged(values.reshape(*values.shape[:2], -1)))
             r_hat, most = figures.r_hat, R_HAT
             bulk = _fewer(bulk, name, figures.ess_bulk)
             tail = _fewer(tail, name, figures.ess_tail)
@@ -296,11 +367,6 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
     warnings.extend(few_in_chains(*bulk, chains) or few_in_chains(*tail, chains, "tails"))
     warnings.extend(_divergences(stats))
     return tuple(warnings)
-
-
-def _judged(draws: np.ndarray) -> np.ndarray:
-    """The numbers of draws ``[chain, draw, number]`` that are judged: every second, third ... where there are very many."""
-    return draws[:, :, :: -(-draws.shape[2] // MOST_JUDGED)] if draws.shape[2] > MOST_JUDGED else draws
 
 
 def _fewer(least: tuple[str, np.ndarray], name: str, ess: np.ndarray) -> tuple[str, np.ndarray]:

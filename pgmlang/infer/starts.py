@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
@@ -11,30 +12,49 @@ from pgmlang.density.possible import impossible_elements, possible_points
 from pgmlang.density.target import Target, target_of
 from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Problem
+from pgmlang.kernels.beginning import Beginning, beginning
 from pgmlang.kernels.log_density import value, value_and_grad
+from pgmlang.kernels.metric import PRICE
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.latents import density_reasons, many_beside_labels, summed_names
 
-ASCENTS, CLIMB = 8, 150
-"""Ascents for every chain, and their steps, where discrete variables are summed out."""
+PATHS = 8
+"""Paths for every chain, where discrete variables are summed out."""
+CLIMB = 150
+"""Most steps by which a point is lifted."""
 SEARCH = "the search for starting points"
 MOST = 10_000_000
-"""Most numbers of a table of all ascents; beyond it they take turns."""
+"""Most numbers of a table of all paths; beyond it they take turns."""
+
+
+def beginning_of(
+    target: Target, chains: int, generator: Generator, problem: Problem, price: float = PRICE
+) -> Beginning:
+    """Where chains begin and with which metric: paths (`kernels.beginning`) from free values uniform on (-2, 2), as Stan's, drawn again where
+    the density is zero. With discrete variables summed out, whose clusters make poor modes that chains do not leave, the best of a few paths
+    for every chain. ``price``: of a metric's direction. Raises PgmError PGM0803."""
+    if target.sums is None:
+        points = uniform_points(target, chains, generator, problem)
+        return beginning(target, points, generator, _checked(problem.deadline), price=price)
+    many = uniform_points(target, PATHS * chains, generator, problem)
+    size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
+    together = PATHS if len(many) * size <= MOST else 1
+    return beginning(
+        target, many, generator, _checked(problem.deadline), attempts=PATHS, together=together, price=price
+    )
 
 
 def starting_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
-    """Free values uniform on (-2, 2), as Stan's, drawn again where the density is zero, and `lifted`. With discrete variables summed
-    out, whose clusters make poor modes that chains do not leave, the best of a few short ascents for every chain. Raises
-    PgmError PGM0803."""
+    """Those of `beginning_of` where discrete variables are summed out; else the uniform points themselves, `lifted`: spread wide, and soon
+    there. Raises PgmError PGM0803."""
     if target.sums is None:
         return lifted(target, uniform_points(target, chains, generator, problem), problem.deadline)
-    many = uniform_points(target, ASCENTS * chains, generator, problem)
-    size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
-    together = len(many) if len(many) * size <= MOST else chains
-    parts = [ascended(target, x, problem.deadline) for x in many.split(together)]
-    reached, height = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
-    best = height.reshape(ASCENTS, chains).argmax(0)
-    return reached.reshape(ASCENTS, chains, -1)[best, torch.arange(chains, device=reached.device)]
+    return beginning_of(target, chains, generator, problem).points
+
+
+def _checked(deadline: Deadline) -> Callable[[], None]:
+    # half of a search would be another start than the whole, for a run that is taken up again too
+    return lambda: deadline.check(SEARCH, "there are no draws yet")
 
 
 def lifted(target: Target, x: Tensor, deadline: Deadline = NEVER) -> Tensor:
@@ -61,22 +81,6 @@ def _adam(first: Tensor, second: Tensor, slope: Tensor, count: int) -> tuple[Ten
     """Both moments after the ``count``-th slope, and the step (Kingma and Ba 2015, algorithm 1)."""
     first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope * slope
     return first, second, 0.1 * (first / (1 - 0.9**count)) / ((second / (1 - 0.99**count)).sqrt() + 1e-8)
-
-
-def ascended(target: Target, x: Tensor, deadline: Deadline = NEVER) -> tuple[Tensor, Tensor]:
-    """Points after some steps of Adam up the log-density, none once the time is over, and its values there: none lower
-    than where it began."""
-    best, height = x, value(target, x)
-    first, second = torch.zeros_like(x), torch.zeros_like(x)
-    for i in range(1, CLIMB + 1):
-        # half of it would be another start than the whole, for a run that is taken up again too
-        deadline.check(SEARCH, "there are no draws yet")
-        here, slope = value_and_grad(target, x)
-        better = here > height
-        best, height = torch.where(better.unsqueeze(-1), x, best), torch.where(better, here, height)
-        first, second, step = _adam(first, second, slope, i)
-        x = x + step
-    return best, height
 
 
 def uniform_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:

@@ -11,7 +11,8 @@ import numpy as np
 from pgmlang.infer.backend import with_backend
 from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import StepBudget
-from pgmlang.infer.sampling import STEPS, KernelOptions, moved_by, outcome_of, resolve, supports
+from pgmlang.infer.run_length import last_half
+from pgmlang.infer.sampling import KernelOptions, free_draws, moved_by, outcome_of, resolve, supports
 from pgmlang.model import Model
 from pgmlang.plan.latents import counts_over_latents, latent_variables
 from pgmlang.plan.method import Facts
@@ -36,9 +37,10 @@ class TemperingOptions(KernelOptions):
 
 
 class TemperingState(NamedTuple):
-    """``run``: where all rungs are (``kernels.tempering.TemperState``); draws of the coldest in blocks."""
+    """``run``: where all rungs are (``kernels.tempering.TemperState``); ``goal``: draws of each chain that are wanted; draws of the coldest in blocks."""
 
     run: Any
+    goal: int
     draws: tuple[Any, ...] = ()
 
 
@@ -62,7 +64,7 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     target = target_of(problem, numbers_of(options.dtype), options.backend)
     plan = WarmupPlan(kernel_of(_inner(options)), options.warmup, length=options.length, learns_length=False)
     path = pt.Path(target, None)
-    total = options.warmup + options.draws
+    length = options.run_length
     pace = StepBudget(BLOCK)
 
     def init(rng: np.random.Generator) -> TemperingState:
@@ -71,30 +73,34 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
         betas = pt.ladder(options.temperatures, options.lowest, like)
         points = starting_points(target, options.chains * options.temperatures, generator, problem)
         shaped = points.reshape(options.temperatures, options.chains, -1)
-        return TemperingState(pt.start(path, shaped, betas, plan, generator))
+        return TemperingState(pt.start(path, shaped, betas, plan, generator), length.draws)
 
     def step(state: TemperingState) -> tuple[TemperingState, StepReport]:
-        with pace.block(total - state.run.iteration) as count:
+        with pace.block(options.warmup + state.goal - state.run.iteration) as count:
             done = pt.run(path, plan, state.run, count)
         value = float(target.value_once(done.state.position[-1]).mean())
-        following = TemperingState(done.state, (*state.draws, done.draws))
+        following = TemperingState(done.state, state.goal, (*state.draws, done.draws))
+        if finished(following):
+            following = following._replace(goal=length.following(state.goal, lambda: free_draws(following.draws)))
         figures = figures_of_draws(following.draws)
         return following, StepReport(
             value, value, iterations=count, measure=Measure("log-density"), figures=figures
         )
 
     def finished(state: TemperingState) -> bool:
-        return bool(state.run.iteration >= total)
+        return bool(state.run.iteration >= options.warmup + state.goal)
 
     def conclude(state: TemperingState) -> Outcome:
         x = torch.cat(state.draws, 1) if state.draws else state.run.position[-1].unsqueeze(1)[:, :0]
+        if finished(state) and state.goal > length.draws:
+            x = x[:, last_half(free_draws(state.draws)) :]
         rates = 1.0 - state.run.rejection / max(state.run.passes, 1)
         notes = {"swap_rate": rates.tolist(), "betas": state.run.betas.tolist(), "inner": options.inner,
                  "backend": target.backend}  # fmt: skip
         stats = _stats(x, target)
         return outcome_of(x, stats, target, state.run.random, finished(state), moved, notes)
 
-    return Algorithm(init, step, finished, conclude, total)
+    return Algorithm(init, step, finished, conclude, options.iterations)
 
 
 def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:
@@ -113,7 +119,7 @@ def _inner(options: TemperingOptions) -> SamplerKernel:
 
 def resolve_tempering(model: Model, facts: Facts, options: TemperingOptions) -> TemperingOptions:
     """The type of numbers, and who works out the density."""
-    gradients = (options.warmup + options.draws) * (STEPS if _inner(options).has_length else 1)
+    gradients = options.iterations * _inner(options).gradients
     chains = options.chains * options.temperatures
     return with_backend(resolve(model, facts, options), model, facts, gradients, chains, options.dtype)
 

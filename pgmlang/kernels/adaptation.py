@@ -12,12 +12,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pgmlang.kernels import metric
+from pgmlang.kernels.metric import Metric
+
 # Hoffman and Gelman (2014), sec. 3.2.1
 SHRINKAGE, DELAY, DECAY = 0.05, 10.0, 0.75
 # rounds of the power method, after which a direction is near enough to the widest
 POWERS = 30
-# how often a window remembers the points of all chains, and the most numbers of these, four times apart
-SNAPSHOTS, REMEMBERED = 25, 4_000_000
+# how often a window remembers the points of all chains at least, and how many of them together, where that is more; and the most numbers
+# of these, four times apart
+SNAPSHOTS, ENOUGH, REMEMBERED = 25, 600, 4_000_000
 
 
 class DualAveraging(NamedTuple):
@@ -75,8 +79,8 @@ def add_points(state: Moments, x: Tensor) -> Moments:
     return Moments(total, state.mean + shift * (size / total), state.square + square)
 
 
-def metric_of(state: Moments, dense: bool) -> Tensor:
-    """The metric from the moments: variances ``[..., 1, d]``, or when dense a Cholesky factor ``[..., d, d]``.
+def metric_of(state: Moments, dense: bool) -> Metric:
+    """The metric from the moments, diagonal or dense.
 
     Shrunk towards 1e-3 with the weight of five draws, as in Stan.  A covariance from fewer draws than twice its
     dimension keeps its diagonal only.
@@ -84,14 +88,13 @@ def metric_of(state: Moments, dense: bool) -> Tensor:
     n = state.seen
     weight = n / (n + 5.0)
     estimate = weight * state.square / max(n - 1, 1)
+    least = 1e-3 * (1.0 - weight)
     if not dense:
-        return estimate + 1e-3 * (1.0 - weight)
-    diagonal = torch.diag_embed(estimate.diagonal(dim1=-2, dim2=-1) + 1e-3 * (1.0 - weight))
+        return metric.diagonal(estimate + least)
     if n <= 2 * state.mean.shape[-1]:
-        return diagonal.sqrt()
+        return metric.diagonal(estimate.diagonal(dim1=-2, dim2=-1).unsqueeze(-2) + least)
     eye = torch.eye(state.mean.shape[-1], dtype=estimate.dtype, device=estimate.device)
-    factor, failed = torch.linalg.cholesky_ex(estimate + 1e-3 * (1.0 - weight) * eye)
-    return torch.where((failed == 0)[..., None, None], factor, diagonal.sqrt())
+    return metric.dense(estimate + least * eye)
 
 
 class Windows(NamedTuple):
@@ -104,11 +107,11 @@ class Windows(NamedTuple):
         """Whether the points after this iteration count."""
         return bool(self.ends) and self.start <= iteration < self.ends[-1]
 
-    def takes_points(self, iteration: int, size: int) -> bool:
-        """Whether they, so many numbers, are also remembered: `SNAPSHOTS` times in a window at most, evenly, its last iteration among them."""
+    def takes_points(self, iteration: int, chains: int, dimension: int) -> bool:
+        """Whether those of so many chains are also remembered: some times in a window, evenly, its last iteration among them."""
         if not self.learns(iteration):
             return False
-        most = min(SNAPSHOTS, max(4, REMEMBERED // max(size, 1)))
+        most = min(max(SNAPSHOTS, ENOUGH // chains), max(4, REMEMBERED // max(chains * dimension, 1)))
         begin, end = next((b, e) for b, e in pairwise((self.start, *self.ends)) if iteration < e)
         return (end - 1 - iteration) % -(-(end - begin) // most) == 0
 
@@ -132,14 +135,14 @@ def windows(warmup: int, first: int = 75, last: int = 50, base: int = 25) -> Win
     return Windows(first, tuple(ends))
 
 
-def widest_variance(points: Tensor, metric: Tensor) -> Tensor:
-    """About the largest variance ``[]`` of any direction of ``points [draw, C, d]`` whitened by ``metric [1, d]``, one at least.
+def widest_variance(points: Tensor, metric: Metric) -> Tensor:
+    """About the largest variance ``[]`` of any direction of ``points [draw, C, d]`` whitened by the metric, one at least.
 
     The largest eigenvalue of the whitened covariance sets the longest period of a trajectory (Hoffman and Sountsov 2022, sec. 3, tune by
     an estimate of it).  The direction is sought in one half of the chains (of one chain's draws) and its variance measured in the other: few points in many
     dimensions, whose own widest direction is far wider than any of the posterior, then err on the low side, towards the mean of all directions.
     """
-    whitened = points / metric.sqrt()
+    whitened = metric.whitened(points)
     whitened = whitened - whitened.mean((0, 1))
     parts = (whitened[:, ::2], whitened[:, 1::2]) if points.shape[1] > 1 else whitened.tensor_split(2)
     first, second = (p.reshape(-1, points.shape[-1]) for p in parts)

@@ -75,7 +75,7 @@ def pilot(
     The weights are unbiased only when the tuning does not hang on the particles weighed, so the pass is to have
     particles of its own.  They are resampled where their effective size falls below half.
     """
-    tuning, tunings = default_tuning(x, kernel, length=length), []
+    tuning, tunings = default_tuning(x, length=length), []
     log_weight = torch.zeros_like(x[:, 0])
     target = kernel.target(x.shape[-1])
     for i in range(len(betas) - 1):

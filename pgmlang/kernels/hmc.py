@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from pgmlang.kernels.kernel import ChainState, Info, Kernel, Tuning, choose, metropolis, normal
 from pgmlang.kernels.log_density import LogDensity, value_and_grad
+from pgmlang.kernels.metric import Metric
 
 DIVERGENCE = 1000.0
 SHORTEST = 1.0 / 3.0
@@ -21,30 +22,25 @@ def init(logdensity: LogDensity, x: Tensor) -> ChainState:
 
 
 def leapfrog(
-    logdensity: LogDensity, start: ChainState, momentum: Tensor, step_size: Tensor, variance: Tensor, steps: int
+    logdensity: LogDensity, start: ChainState, momentum: Tensor, step_size: Tensor, metric: Metric, steps: int
 ) -> tuple[ChainState, Tensor]:
     """``steps`` leapfrog steps from ``start`` with ``momentum [..., C, d]``: the end, and the momentum there.
 
-    ``step_size [..., 1]`` and the inverse mass ``variance [..., 1, d]`` are shared by the chains.  The map keeps
+    ``step_size [..., 1]`` and the metric are shared by the chains.  The map keeps
     volume and is its own inverse after a flip of the momentum.  A density with ``trajectories`` runs them itself.
     """
     whole = getattr(logdensity, "trajectories", None)
     if whole is not None:
-        return whole(start, momentum, step_size, variance, steps)  # type: ignore[no-any-return]
+        return whole(start, momentum, step_size, metric, steps)  # type: ignore[no-any-return]
     step = step_size.unsqueeze(-1)
     position, value, gradient = start
     momentum = momentum + 0.5 * step * gradient
     for i in range(steps):
-        position = position + step * variance * momentum
+        position = position + step * metric.velocity(momentum)
         value, gradient = value_and_grad(logdensity, position)
         # two half kicks make one whole, except at the end
         momentum = momentum + (step if i + 1 < steps else 0.5 * step) * gradient
     return ChainState(position, value, gradient), momentum
-
-
-def kinetic(momentum: Tensor, variance: Tensor) -> Tensor:
-    """Kinetic energy ``[..., C]`` of ``momentum [..., C, d]`` under the inverse mass ``variance [..., 1, d]``."""
-    return 0.5 * (variance * momentum.square()).sum(-1)
 
 
 def path_length(generator: Generator, length: Tensor) -> int:
@@ -66,10 +62,11 @@ def step(
     is counted as divergent and stays.
     """
     steps = path_length(generator, tuning.length)
-    momentum = normal(generator, state.position) / tuning.metric.sqrt()
-    before = kinetic(momentum, tuning.metric) - state.logdensity
+    noise = normal(generator, state.position)
+    momentum = tuning.metric.momentum(noise)
+    before = 0.5 * noise.square().sum(-1) - state.logdensity
     proposed, end = leapfrog(logdensity, state, momentum, tuning.step_size, tuning.metric, steps)
-    after = kinetic(end, tuning.metric) - proposed.logdensity
+    after = tuning.metric.kinetic(end) - proposed.logdensity
     acceptance, accepted = metropolis(generator, before - after)
     divergent = ~(after - before <= DIVERGENCE)
     energy = torch.where(accepted, after, before)

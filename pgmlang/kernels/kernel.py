@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.kernels import metric as mt
 from pgmlang.kernels.log_density import LogDensity
 
 
@@ -29,7 +30,7 @@ class Tuning(NamedTuple):
     """The numbers that adaptation sets."""
 
     step_size: Tensor  # [..., 1]
-    metric: Tensor  # variances [..., 1, d]; for a dense kernel a lower Cholesky factor [..., d, d]
+    metric: mt.Metric
     length: Tensor  # []: most leapfrog steps in an iteration (hmc only)
 
 
@@ -64,7 +65,8 @@ class Kernel(NamedTuple):
     """A sampler: ``init(logdensity, x)`` and ``step(generator, state, logdensity, tuning)``.
 
     ``target(d)`` is the mean acceptance that the step size is tuned to, ``dense`` tells the form of the metric,
-    ``robust`` asks for the harmonic mean over chains of the acceptance, which one slow chain can pull down.
+    ``robust`` asks for the harmonic mean over chains of the acceptance, which one slow chain can pull down; ``trial`` is the step by which
+    a first step size is sought, where that is another.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Kernel(NamedTuple):
     dense: bool = False
     robust: bool = False
     trajectories: bool = False
+    trial: Callable[[Generator, ChainState, LogDensity, Tuning], tuple[ChainState, StepInfo]] | None = None
 
 
 def normal(generator: Generator, x: Tensor) -> Tensor:
@@ -119,14 +122,10 @@ def metropolis(generator: Generator, log_ratio: Tensor) -> tuple[Tensor, Tensor]
     return acceptance, uniform(generator, acceptance) < acceptance
 
 
-def default_tuning(x: Tensor, kernel: Kernel, step_size: float = 1.0, length: float = 10.0) -> Tuning:
+def default_tuning(x: Tensor, step_size: float = 1.0, length: float = 10.0) -> Tuning:
     """Tuning for points ``x [..., C, d]``: the given step and length, unit metric."""
     lead, d = x.shape[:-2], x.shape[-1]
-    if kernel.dense:
-        metric = torch.eye(d, dtype=x.dtype, device=x.device).expand(*lead, d, d).clone()
-    else:
-        metric = x.new_ones(*lead, 1, d)
-    return Tuning(x.new_full((*lead, 1), step_size), metric, x.new_tensor(length))
+    return Tuning(x.new_full((*lead, 1), step_size), mt.diagonal(x.new_ones(*lead, 1, d)), x.new_tensor(length))
 
 
 def pooled_acceptance(acceptance: Tensor, robust: bool) -> Tensor:

@@ -49,8 +49,8 @@ def _move(
     generator: Generator, state: ChainState, logdensity: LogDensity, tuning: Tuning
 ) -> tuple[ChainState, Tensor]:
     noise = normal(generator, state.position)
-    proposed = init(logdensity, propose(state, noise, tuning.step_size, tuning.metric))
-    back = reverse_noise(proposed, state.position, tuning.step_size, tuning.metric)
+    proposed = init(logdensity, propose(state, noise, tuning.step_size, tuning.metric.variance))
+    back = reverse_noise(proposed, state.position, tuning.step_size, tuning.metric.variance)
     # log q(x | x') - log q(x' | x): the normalising terms cancel, since the metric is the same at both ends
     hastings = 0.5 * (noise.square() - back.square()).sum(-1)
     return proposed, proposed.logdensity - state.logdensity + hastings

@@ -1,7 +1,6 @@
 """Random walk Metropolis with a pooled covariance (Haario, Saksman, Tamminen 2001).
 
-The proposal is ``x + s * 2.38 / sqrt(d) * L z`` with ``L`` the Cholesky factor of the covariance estimated from all
-chains, and the global scale ``s`` tuned to the acceptance rates of Roberts and Rosenthal (2001): 0.44 in one
+The proposal is ``x + s * 2.38 / sqrt(d) * R z`` with ``R`` the root of the covariance estimated from all chains, and the global scale ``s`` tuned to the acceptance rates of Roberts and Rosenthal (2001): 0.44 in one
 dimension, 0.234 in many.  No gradient is taken.
 """
 
@@ -25,9 +24,9 @@ def init(logdensity: LogDensity, x: Tensor) -> ChainState:
 def step(
     generator: Generator, state: ChainState, logdensity: LogDensity, tuning: Tuning
 ) -> tuple[ChainState, Info]:
-    """One step; ``tuning.metric`` is the factor ``L [..., d, d]``.  Leaves the target invariant."""
+    """One step; leaves the target invariant."""
     scale = tuning.step_size.unsqueeze(-1) * (2.38 / math.sqrt(state.position.shape[-1]))
-    move = normal(generator, state.position) @ tuning.metric.transpose(-1, -2)
+    move = tuning.metric.spread(normal(generator, state.position))
     proposed = init(logdensity, state.position + scale * move)
     acceptance, accepted = metropolis(generator, proposed.logdensity - state.logdensity)
     chosen = choose(accepted, proposed, state)

@@ -11,6 +11,7 @@ from pgmlang.kernels import hmc
 from pgmlang.kernels import warmup as wu
 from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning, refuse_lost
 from pgmlang.kernels.log_density import LogDensity
+from pgmlang.kernels.metric import Metric
 
 
 class RunState(NamedTuple):
@@ -40,8 +41,10 @@ def _generator(random: Tensor, device: torch.device) -> Generator:
 
 
 @torch.no_grad()
-def start(logdensity: LogDensity, x0: Tensor, plan: wu.WarmupPlan, generator: Generator) -> RunState:
-    """State before the first iteration, from ``x0 [C, d]`` (or ``[..., C, d]``, each leading index tuned apart).
+def start(
+    logdensity: LogDensity, x0: Tensor, plan: wu.WarmupPlan, generator: Generator, metric: Metric | None = None
+) -> RunState:
+    """State before the first iteration, from ``x0 [C, d]`` (or ``[..., C, d]``, each leading index tuned apart); ``metric``: the first one.
 
     Raises PgmError PGM0803 when some chain begins where the log density is -inf or no number.
     """
@@ -49,7 +52,7 @@ def start(logdensity: LogDensity, x0: Tensor, plan: wu.WarmupPlan, generator: Ge
         raise ValueError(f"x0 needs the shape [chain, dimension], not {tuple(x0.shape)}")
     chains = plan.kernel.init(logdensity, x0)
     refuse_lost(chains)
-    tuning, adaptation = wu.start(generator, plan, chains, logdensity)
+    tuning, adaptation = wu.start(generator, plan, chains, logdensity, metric)
     return RunState(0, chains, tuning, adaptation, generator.get_state())
 
 

@@ -18,7 +18,7 @@ from zlib import crc32
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.families import LEARNED
 from pgmlang.lower import pyast as py
-from pgmlang.lower.distributions import with_labels_picked
+from pgmlang.lower.density_forms import with_short_densities
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import ExpressionEmitter
 from pgmlang.lower.factors import deterministic_function, distributions_function, factors_function
@@ -152,7 +152,7 @@ def _statements(
     partly_seen: Collection[str],
     distributions: Collection[str],
 ) -> _Statements:
-    model = model.once(with_labels_picked)
+    model = model.once(with_short_densities)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )

@@ -18,7 +18,9 @@ def row_plate(model: Model) -> str | None:
 
 def plates_as_values(model: Model) -> set[str]:
     """Row plates whose elements are the labels of a variable, or an axis of one."""
-    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None} | elements_compared(model)
+    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None} | model.once(
+        elements_compared
+    )
     return {
         root
         for a in axes

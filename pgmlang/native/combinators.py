@@ -153,6 +153,45 @@ class ZeroInflatedDensity(ScalarDensity):
 
 
 @dataclass(frozen=True)
+class ZeroOneInflatedDensity(ScalarDensity):
+    """Zero or one with probability ``p``, and then one with probability ``q``; else a draw of ``base``."""
+
+    base: ScalarDensity
+    p: Scalar
+    q: Scalar
+
+    @property
+    def is_discrete(self) -> bool:
+        return False
+
+    def log_prob(self, x: Scalar, *, is_inside: bool = False) -> Scalar:
+        graph = self.graph
+        is_within = self.said("(x > 0.0) & (x < 1.0)", x=x)
+        share = self.said("where(within, x, 0.5)", within=is_within, x=x)
+        inside = self.said("log1p_of(-p) + l", p=self.p, l=self.base.log_prob(share))
+        at_end = self.said(
+            "where(x == 0.0, log_of(p) + log1p_of(-q), where(x == 1.0, log_of(p) + log_of(q), -inf))",
+            x=x,
+            p=self.p,
+            q=self.q,
+        )
+        return chosen(graph, is_within, inside, at_end)
+
+    def log_cdf(self, x: Scalar) -> Scalar:
+        zero = self.said("log_of(p) + log1p_of(-q)", p=self.p, q=self.q)
+        return self._tail(x, zero, self.base.log_cdf(x), -math.inf, 0.0)
+
+    def log_survival(self, x: Scalar) -> Scalar:
+        one = self.said("log_of(p) + log_of(q)", p=self.p, q=self.q)
+        return self._tail(x, one, self.base.log_survival(x), 0.0, -math.inf)
+
+    def _tail(self, x: Scalar, end: Scalar, log: Scalar, below: float, above: float) -> Scalar:
+        inside = self.said("logaddexp(e, log1p_of(-p) + l)", e=end, p=self.p, l=log)
+        value = chosen(self.graph, compared(self.graph, "ge", x, self.number(1.0)), self.number(above), inside)
+        return chosen(self.graph, compared(self.graph, "lt", x, self.number(0.0)), self.number(below), value)
+
+
+@dataclass(frozen=True)
 class MixtureDensity(ScalarDensity):
     """One of several components, drawn by weights: ``base`` and the weight ``p`` at each element of ``loop``."""
 

@@ -7,7 +7,13 @@ from typing import Protocol
 from pgmlang.families import FAMILIES, Family
 from pgmlang.model import Dist, Model, TableDist
 from pgmlang.model.expr import Expr, Ref
-from pgmlang.native.combinators import CensoredDensity, MixtureDensity, TruncatedDensity, ZeroInflatedDensity
+from pgmlang.native.combinators import (
+    CensoredDensity,
+    MixtureDensity,
+    TruncatedDensity,
+    ZeroInflatedDensity,
+    ZeroOneInflatedDensity,
+)
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_densities import (
     At,
@@ -44,8 +50,10 @@ class Expressions(Protocol):
 
 def combinator_of(
     family: Family,
-) -> type[TruncatedDensity] | type[CensoredDensity] | type[ZeroInflatedDensity]:
+) -> type[TruncatedDensity] | type[CensoredDensity] | type[ZeroInflatedDensity] | type[ZeroOneInflatedDensity]:
     """The combinator of one distribution and of numbers, by its record. Raises NotScalar for another."""
+    if family.adds_one:
+        return ZeroOneInflatedDensity
     if family.adds_zero:
         return ZeroInflatedDensity
     if family.limits is None:

@@ -285,7 +285,9 @@ class FactorTerms:
         raise NotScalar("labels worked out")
 
     def loop(self, axis: str, places: Places) -> Loop:
-        return Loop(axis, sum(any(loop.axis == axis for loop in p.loops) for p in places.values()))
+        """A loop over an axis, deeper than those over it that places are in."""
+        depths = (loop.depth for place in places.values() for loop in place.loops if loop.axis == axis)
+        return Loop(axis, max(depths, default=-1) + 1)
 
     def inside(self, axis: str, places: Places) -> Places:
         """The places within a loop over an axis."""

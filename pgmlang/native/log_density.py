@@ -64,7 +64,7 @@ class NativeLogDensity(LoadedProgram):
 
         def run(module: ModuleType, part: slice) -> None:
             module.trajectories(
-                position[part], momentum[part], values[part], gradients[part], 0.0, variance, 0, False, False,
+                position[part], momentum[part], values[part], gradients[part], 0.0, variance, position[:0], values[:0], 0, False, False,
                 *self.arguments,
             )  # fmt: skip
 
@@ -73,10 +73,10 @@ class NativeLogDensity(LoadedProgram):
 
     def trajectories(
         self, position: np.ndarray, momentum: np.ndarray, values: np.ndarray, gradients: np.ndarray, step: float,
-        variance: np.ndarray, steps: int,
+        variance: np.ndarray, directions: np.ndarray, gains: np.ndarray, steps: int,
     ) -> None:  # fmt: skip
-        """``steps`` leapfrog steps of each chain, in place: ``position``, ``momentum`` and ``gradients [C, d]``, ``values [C]``;
-        ``variance [d]``: the inverse mass."""
+        """``steps`` leapfrog steps of each chain, in place: ``position``, ``momentum`` and ``gradients [C, d]``, ``values [C]``; the inverse
+        mass is ``diag(variance [d]) + directions [r, d]^T diag(gains [r]) directions``."""
         done = 0
         while done < steps:
             # never long without Python, which hears interrupts
@@ -86,7 +86,7 @@ class NativeLogDensity(LoadedProgram):
 
             def run(module: ModuleType, part: slice, some: int = some, done: int = done) -> None:
                 module.trajectories(
-                    position[part], momentum[part], values[part], gradients[part], step, variance, some, done == 0,
+                    position[part], momentum[part], values[part], gradients[part], step, variance, directions, gains, some, done == 0,
                     done + some == steps, *self.arguments,
                 )  # fmt: skip
 

@@ -43,7 +43,7 @@ ARRAYS = frozenset({"empty", "zeros", "truths", "full", "flat", "shaped"})
 RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | SEQUENCES | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
-    "kinetic", "slope", "found", "entry", "leap", "kick", "value", "is_finite",
+    "kinetic", "slope", "directions", "gains", "direction", "along", "found", "entry", "leap", "kick", "value", "is_finite",
     "compiled", "compiled_sums", "compiled_paths", "draw", "unit_values", "add_unit_values",
     "weights", "place", "places", "out", "seeds", "stream", "STEP", "uniform", "drawn_state", "sweep", "lanes_at", "number_in", "with_number", "first", "lane", "lanes", "chains", "width",
     "held", "lane_functions", "compiled_groups", "one", "accepted", "rate", "chance", "walked", "log_volume", "acceptance", "OPTIMAL",

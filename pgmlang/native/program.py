@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pgmlang.graph.summable import Step
 from pgmlang.lower import pyast as py
-from pgmlang.lower.distributions import with_labels_picked
+from pgmlang.lower.density_forms import with_short_densities
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
@@ -129,7 +129,9 @@ def native_program(
     summed = frozenset(name for step in steps for name in step.names)
     if summed and marks.scaled:
         raise NotScalar("minibatches with labels summed out")
-    factors = FactorTerms(model.once(with_labels_picked), supports, marks, frozenset(plain), summed, not of_labels)
+    factors = FactorTerms(
+        model.once(with_short_densities), supports, marks, frozenset(plain), summed, not of_labels
+    )
     probes = probes_of(factors, steps) if of_labels else []
     of_factors = without_labels(factors, [*factors.terms(), *(term for _, term in probes)], steps, in_part)
     terms = list(map(factors.by_weight, of_factors))
@@ -146,7 +148,7 @@ def unit_program(
 ) -> NativeProgram:  # fmt: skip
     """The program of the factors ``wanted``, by element of a plate (None: all together), at values of the variables in ``supports``.
     Raises NotScalar for what has no such form."""
-    factors = FactorTerms(model.once(with_labels_picked), supports, marks, frozenset(supports))
+    factors = FactorTerms(model.once(with_short_densities), supports, marks, frozenset(supports))
     terms = [factors.by_weight(term) for term in factors.of_units(wanted, plate)]
     return _printed(factors, _pieces(factors, terms), UNIT_VALUES, file_name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pgmlang.lower.distributions import with_labels_picked
+from pgmlang.lower.density_forms import with_short_densities
 from pgmlang.lower.factors import factor_names, factors_around
 from pgmlang.lower.supports import moving_bounds
 from pgmlang.model import Model
@@ -89,7 +89,7 @@ def places_of(value: Scalar, drawn: Collection[str]) -> list[Scalar]:
 
 def walked_by_loops(model: Model, names: Collection[str], drawn: Collection[str]) -> frozenset[str]:
     """Those of some real variables whose elements a random walk of loops can move, ``drawn`` ones being set one by one beside."""
-    model = model.once(with_labels_picked)
+    model = model.once(with_short_densities)
     every, found = frozenset(drawn) | frozenset(names), set()
     for name in names:
         conditional = model.conditional_of.get(name)
@@ -107,7 +107,7 @@ def walked_by_loops(model: Model, names: Collection[str], drawn: Collection[str]
 
 def with_loops(model: Model, names: Collection[str]) -> frozenset[str]:
     """Those of some discrete variables whose full conditionals have a scalar form, all of them being drawn."""
-    model = model.once(with_labels_picked)
+    model = model.once(with_short_densities)
     found = set()
     for name in names:
         try:

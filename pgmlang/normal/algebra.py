@@ -168,6 +168,37 @@ class Algebra(Functions):
             return self.reduction("sum", inner, body.axis, False, span)
         return self.reduce("sum", body, axis, is_plate, span)
 
+    def _composed(self, body: Rename, old: str, new: str, span: Span | None) -> Expr | None:
+        """An axis of a value with other names by another name yet: in as few steps as there are axes that have one, in one order; None
+        where two would exchange theirs and no third name is at hand."""
+        steps, inner = [(old, new)], body.body
+        steps.append((body.old, body.new))
+        while isinstance(inner, Rename):
+            steps.append((inner.old, inner.new))
+            inner = inner.body
+        wanted = {axis: axis for axis in inner.axes}
+        for before, after in reversed(steps):
+            wanted.update({axis: after for axis, name in wanted.items() if name == before})
+        here = {axis: axis for axis in inner.axes}
+        out: Expr = inner
+
+        def step(axis: str, name: str) -> Expr:
+            axes = tuple(name if a == here[axis] else a for a in out.axes)
+            made = self.shared(Rename(out.type, axes, span, out, here[axis], name))
+            here[axis] = name
+            return made
+
+        while pending := sorted(axis for axis in here if here[axis] != wanted[axis]):
+            free = next((axis for axis in pending if wanted[axis] not in here.values()), None)
+            if free is not None:
+                out = step(free, wanted[free])
+                continue
+            spare = sorted({name for pair in steps for name in pair} - {*here.values()})
+            if not spare:
+                return None
+            out = step(pending[0], spare[0])
+        return out
+
     def _along_diagonal(self, body: Expr, axis: str, span: Span | None) -> Expr | None:
         """The sum of a product with an identity over one of its axes: the rest along the other one. None for what has no identity,
         and where the rest varies along both."""
@@ -185,7 +216,7 @@ class Algebra(Functions):
 
     def renamed(self, body: Expr, old: str, new: str, span: Span | None) -> Expr:
         """An axis by another name, said at the variables themselves where nothing stands in between."""
-        if old not in body.axes:
+        if old not in body.axes or old == new:
             return body
         key = (id(body), old, new)
         if key not in self._renamed:
@@ -218,6 +249,6 @@ class Algebra(Functions):
                 named = [new if a == old else a for a in (rows, columns)]
                 inner = self.renamed(inner, old, new, span)
                 return self.shared(MatrixApply(body.type, axes, span, body.function, inner, *named))
-            case Rename(body=inner, old=first, new=second) if second == old:
-                return self.renamed(inner, first, new, span) if first != new else inner
+            case Rename() if (composed := self._composed(body, old, new, span)) is not None:
+                return composed
         return self.shared(Rename(body.type, axes, span, body, old, new))

@@ -30,6 +30,7 @@ METHODS = {
     "pseudo": "pgmlang.infer.pseudo",
     "cd": "pgmlang.infer.cd",
     "tempering": "pgmlang.infer.tempering",
+    "nuts": "pgmlang.infer.sampling",
     "langevin": "pgmlang.infer.sampling",
     "mh": "pgmlang.infer.sampling",
     "ais": "pgmlang.infer.ais",
@@ -38,7 +39,7 @@ METHODS = {
 method by ``sampling.sampler``."""
 
 TO_COME = (
-    "nuts", "bp", "wakesleep", "adversarial",
+    "bp", "wakesleep", "adversarial",
 )  # fmt: skip
 """Methods the language has names for and that are not written yet."""
 

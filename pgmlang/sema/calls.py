@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.families import FAMILIES, LEARNED
+from pgmlang.families import FAMILIES, LEARNED, SERIES
 from pgmlang.model.expr import Apply, Expr, NetCall, Reduce
 from pgmlang.model.types import REAL, UNKNOWN, Type
 from pgmlang.sema.arithmetic import wider
@@ -58,7 +58,7 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
     head = name.split(".")[0]
     if head in builder.scope.broken_names:
         return unknown(node.span)
-    if name in FAMILIES or name == "Table" or name in LEARNED:
+    if name in FAMILIES or name in SERIES or name == "Table" or name in LEARNED:
         builder.error("PGM0315", f"the distribution `{name}` stands where a value is needed", span,
                     help="give the draw a name: `x ~ " + name + "(...)`")  # fmt: skip
         return unknown(node.span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgmlang.diagnostics import Span
-from pgmlang.model.expr import Expr, First
+from pgmlang.model.expr import Apply, Const, Element, Expr, First
 from pgmlang.model.types import TRUTH
 from pgmlang.sema.expression_scope import ExpressionScope, unknown, wrong_arity
 from pgmlang.sema.limits import MAX_SIZE
@@ -47,3 +47,40 @@ def first_call(builder: ExpressionScope, node: ast.Call, context: ExpressionCont
         return unknown(node.span)
     count = lag_of(builder, node, 0)
     return unknown(node.span) if count is None else first_rows(builder, count, node.span, context)
+
+
+_TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
+def rows_compared(builder: ExpressionScope, function: str, left: Expr, right: Expr, span: Span) -> Expr | None:
+    """``position(t) < 2`` of a chain is ``first(2)``, so that it excludes rows as that does; None for any other comparison."""
+    if isinstance(right, Element) and function in _TURNED:
+        function, left, right = _TURNED[function], right, left
+    if not isinstance(left, Element) or left.axes or left.type.kind == "labels" or not isinstance(right, Const):
+        return None
+    structure, number = builder.scope.plates[left.axis].structure, right.value
+    if structure is None or structure.kind != "chain" or not isinstance(number, int) or number < 0:
+        return None
+
+    def among_first(count: int) -> Expr:
+        return First(TRUTH, (), span, count, left.axis)
+
+    def among_later(count: int) -> Expr:
+        return Apply(TRUTH, (), span, "not", (among_first(count),))
+
+    match function:
+        case "lt" if number:
+            return among_first(number)
+        case "ge" if number:
+            return among_later(number)
+        case "le":
+            return among_first(number + 1)
+        case "gt":
+            return among_later(number + 1)
+        case "eq":
+            first = among_first(number + 1)
+            return Apply(TRUTH, (), span, "and", (first, among_later(number))) if number else first
+        case "ne":
+            later = among_later(number + 1)
+            return Apply(TRUTH, (), span, "or", (later, among_first(number))) if number else later
+    return None

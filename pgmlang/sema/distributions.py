@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.families import FAMILIES, LEARNED, Family, Parameter, Spelling
+from pgmlang.families import FAMILIES, LEARNED, SERIES, Family, Parameter, Spelling
 from pgmlang.model import Choice, Dist, Distribution, Type
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
@@ -22,6 +22,7 @@ from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.matrices import rows_along
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
+from pgmlang.sema.series import series_choice
 from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure, declarable
 from pgmlang.sema.tables import TableBuilder
@@ -55,6 +56,9 @@ class DistributionBuilder:
             return learned_density(
                 self.scope, self.expressions, node, target.name, target.axes, target.declared, context
             )
+        if node.function in SERIES:
+            choice = series_choice(self.expressions, node, target, context)
+            return (None, REAL) if choice is None else self.build(choice, target, context)
         if node.function not in FAMILIES:
             self._unknown(node)
             return None, UNKNOWN
@@ -79,7 +83,7 @@ class DistributionBuilder:
                 "PGM0106", f"`{name}` is another language's name", span, f"write {FOREIGN_DISTRIBUTIONS[name]}"
             )
             return
-        near = did_you_mean(name, [*FAMILIES, "Table", *LEARNED])
+        near = did_you_mean(name, [*FAMILIES, *SERIES, "Table", *LEARNED])
         if self.scope.nets.get(name) or self.expressions.expander.knows(name):
             near = "it is a function: write `=` for a deterministic value"
         self._error(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
-from pgmlang.families import FAMILIES, LEARNED
+from pgmlang.families import FAMILIES, LEARNED, SERIES
 from pgmlang.syntax import ast
 
 RESERVED = {"first", "prev", "over", "inf", "pi"}
@@ -34,7 +34,7 @@ def twice(name: str, span: Span, first: Span) -> Diagnostic:
 def is_distribution(name: str) -> bool:
     """Whether a call of this name is a distribution: no network and no ``def`` may be called so. (One that is called like
     a function takes its place.)"""
-    return name in FAMILIES or name in LEARNED or name == "Table"
+    return name in FAMILIES or name in SERIES or name in LEARNED or name == "Table"
 
 
 def inside_problems(definition: ast.Def) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Rename
 from pgmlang.model.guards import excluded_rows
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
+from pgmlang.sema.chains import rows_compared
 from pgmlang.sema.elements import as_label, axis_named
 from pgmlang.sema.expression_scope import ExpressionScope, label_cure, listed_axes, listed_names, merge, unknown
 from pgmlang.sema.matrices import matrix_product
@@ -83,6 +84,9 @@ def _operation(builder: ExpressionScope, op: str, left: Expr, right: Expr, span:
         if left.type != right.type and (left.type.axis or right.type.axis):
             builder.error("PGM0307", f"a label of {left.type} never equals one of {right.type}", span)
             return unknown(span)
+    first = rows_compared(builder, function, left, right, span)
+    if first is not None:
+        return first
     return Apply(operator_type(function, left, right), merge(left.axes, right.axes), span, function, (left, right))
 
 

@@ -22,7 +22,7 @@ class Moves(StrEnum):
 class SamplerKernel:
     """``says``: the line of a list of methods; ``why``: the reason of a plan; ``make``: ``module:function`` that gives
     the ``kernels.Kernel``. ``moves``: how it proposes, where its acceptance rate is judged; ``has_length``: whether it takes
-    several steps at a time; ``when``: of a model without data, the case in which it fits, in words."""
+    several steps at a time; ``gradients``: evaluations of the gradient that an iteration is taken for, when a backend is chosen; ``when``: of a model without data, the case in which it fits, in words."""
 
     name: str
     says: str
@@ -30,6 +30,7 @@ class SamplerKernel:
     make: str
     moves: Moves | None = None
     has_length: bool = False
+    gradients: int = 1
     when: str | None = None
 
 
@@ -43,7 +44,16 @@ KERNELS: dict[str, SamplerKernel] = {
             "pgmlang.kernels.hmc:kernel",
             Moves.GRADIENT,
             has_length=True,
+            gradients=10,
             when="with what the data leaves latent all continuous",
+        ),
+        SamplerKernel(
+            "nuts",
+            "the no-U-turn sampler: posterior draws of continuous variables",
+            "it follows the gradient of the log-density until its path turns back; step size and metric adapt in the warm-up",
+            "pgmlang.kernels.nuts:kernel",
+            Moves.GRADIENT,
+            gradients=15,
         ),
         SamplerKernel(
             "langevin",

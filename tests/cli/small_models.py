@@ -53,7 +53,10 @@ MODELS: dict[str, tuple[str, dict]] = {
         "plate row { field h2[high] : bit ; field h1[low] : bit ; factor h1 @ W @ h2 ; v[pixel] : bit ~ Bernoulli(logit = A @ h1) }", BITS),
 }  # fmt: skip
 SHORT = {
-    **{m: {"chains": 2, "warmup": 5, "draws": 6} for m in ("hmc", "gibbs", "langevin", "mh", "gibbs(z) * hmc")},
+    **{
+        m: {"chains": 2, "warmup": 5, "draws": 6}
+        for m in ("hmc", "nuts", "gibbs", "langevin", "mh", "gibbs(z) * hmc")
+    },
     "tempering": {"chains": 2, "warmup": 5, "draws": 6, "temperatures": 3},
     **{m: {"epochs": 3} for m in ("elbo", "cd", "pcd", "layerwise", "score")},
     **{m: {"max-iterations": 3} for m in ("em", "meanfield")},

@@ -28,6 +28,7 @@ KINDS = {
     "map": ("params", "regression", "mixture", "network"),
     "hmc": ("regression", "mixture", "groups"),
     "gibbs": ("regression", "mixture", "hidden chain", "hidden field"),
+    "nuts": ("regression",),
     "langevin": ("regression",),
     "mh": ("regression",),
     "tempering": ("regression",),

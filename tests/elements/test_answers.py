@@ -12,6 +12,7 @@ from scipy.stats import norm
 import pgmlang
 from pgmlang.density.target import target_of
 from pgmlang.diagnostics import PgmError
+from pgmlang.tables.evaluate import Evaluator
 from tests.infer.by_hand import problem_of
 from tests.native.test_equal import assert_equal
 
@@ -129,3 +130,28 @@ factor 0.5 * s[0] * s[5]
     model = pgmlang.compile(text)
     for k in (0, 1, 5):
         assert model.query(f"P(s[{k}])").probabilities["1"] == pytest.approx(up[k] / total, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("position(t) == 0", "first"), ("position(t) < 2", "first(2)"), ("2 > position(t)", "first(2)"), ("position(t) <= 1", "first(2)"),
+        ("not position(t) > 1", "not not first(2)"), ("not position(t) >= 2", "not not first(2)"), ("0 == position(t)", "first"),
+    ],
+)  # fmt: skip
+def test_positions_in_a_chain_exclude_first_rows(written: str, same: str) -> None:
+    text = "plate t = chain {{ x ~ if {0} then Normal(0, 1) else Normal(prev(x) + prev(x, {1}), 1) }}"
+    lag = 2 if "2" in same else 1
+    mine, its = (pgmlang.compile(text.format(w, lag)).model for w in (written, same))
+    assert mine.conditional_of["x"].distribution == its.conditional_of["x"].distribution
+
+
+def test_a_position_that_is_compared_is_that_of_the_row() -> None:
+    tests = ["== 2", "!= 2", "< 2", "<= 2", "> 2", ">= 2", "!= 0", ">= 0", "< 0", "== 1.5"]
+    names = "".join(f"  d{i} = if position(t) {test} then 1 else 0\n" for i, test in enumerate(tests))
+    problem = problem_of(f"plate t = chain {{\n{names}  y ~ Normal(0, 1)\n}}\n", {"y": [0.0] * 5})
+    evaluator = Evaluator(problem.model, {}, problem.binding.layout)
+    for i, test in enumerate(tests):
+        got = evaluator.evaluate(problem.model.definition_of[f"d{i}"].value, ("t",)).to(("t",))
+        wanted = [float(eval(f"{k} {test}")) for k in range(5)]
+        np.testing.assert_array_equal(np.broadcast_to(got, 5), wanted)

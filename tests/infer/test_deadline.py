@@ -52,7 +52,7 @@ CASES = [
     ("exact", GIVEN, LABELS), ("ml", FIELDS, BITS), ("ml", TABLES, {"a": ["x", "y"], "b": ["u", "v"]}),
     ("em", MIXTURE, NUMBERS), ("em", TABLES, LABELS), ("map", MIXTURE, NUMBERS), ("map", SCHOOLS, NUMBERS),
     ("map", SEPARATE, NUMBERS), ("elbo", MIXTURE, NUMBERS), ("elbo", SCHOOLS, NUMBERS), ("hmc", MIXTURE, NUMBERS),
-    ("hmc", SCHOOLS, NUMBERS), ("langevin", SCHOOLS, NUMBERS), ("mh", SCHOOLS, NUMBERS), ("tempering", SCHOOLS, NUMBERS),
+    ("hmc", SCHOOLS, NUMBERS), ("nuts", SCHOOLS, NUMBERS), ("langevin", SCHOOLS, NUMBERS), ("mh", SCHOOLS, NUMBERS), ("tempering", SCHOOLS, NUMBERS),
     ("gibbs", MIXTURE, NUMBERS), ("gibbs", SCHOOLS, NUMBERS), ("meanfield", MIXTURE, NUMBERS), ("layerwise", BELIEF, PIXELS),
     ("pcd", FIELDS, BITS), ("cd", FIELDS, BITS), ("pseudo", FIELDS, BITS), ("score", ENERGY, {"s": [0.1, 0.5, -1.0]}),
     ("ais", "plate row { field s, t : bit\n factor 0.3 * s * t }\n", BITS),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from pgmlang.kernels import hmc, langevin, random_walk, sample
+from pgmlang.kernels import hmc, langevin, nuts, random_walk, sample
 from pgmlang.kernels.kernel import Kernel
 from pgmlang.kernels.log_density import LogDensity
 from tests.kernels.targets import banana, covariance, error_in_sd, funnel, gaussian, ring, seeded
@@ -56,6 +56,16 @@ def test_toy_means_and_variances(toys: dict[str, Any], name: str, density: LogDe
     )
 
 
+def test_trees_of_a_banana(toys: dict[str, Any]) -> None:
+    """Their turning tests, choices among leaves and both directions: any of them wrong shows in the variances."""
+    x0 = 2.0 * torch.randn(64, 2, generator=seeded(3), dtype=torch.float64)
+    result = sample(banana, x0, generator=seeded(4), kernel=nuts.kernel(), warmup=200, draws=200)
+    mean, variance = (torch.tensor(toys["banana"][name], dtype=torch.float64) for name in ("mean", "var"))
+    assert float(error_in_sd(result.draws, mean).max()) < 4.0
+    assert float(error_in_sd((result.draws - mean).square(), variance).max()) < 4.0
+    assert set(result.stats) >= {"acceptance", "divergent", "energy", "tree_depth", "steps"}
+
+
 @pytest.mark.slow
 def test_the_funnel(toys: dict[str, Any]) -> None:
     """Its neck needs a small step: E v = 0, sd 3, P(v < -3) = 0.1587 (the variances of x hardly exist)."""
@@ -72,6 +82,6 @@ def test_scales_far_apart_are_learnt() -> None:
     sd = torch.logspace(-3, 3, 7, dtype=torch.float64)
     x0 = sd * torch.randn(64, 7, generator=seeded(7), dtype=torch.float64)
     result = sample(lambda x: -0.5 * (x / sd).square().sum(-1), x0, generator=seeded(8), warmup=400, draws=200)
-    assert torch.allclose(result.state.tuning.metric[0].sqrt() / sd, torch.ones_like(sd), rtol=0.3)
+    assert torch.allclose(result.state.tuning.metric.variance[0].sqrt() / sd, torch.ones_like(sd), rtol=0.3)
     assert float(result.state.tuning.length) < 20
     assert float(error_in_sd(result.draws.square(), sd.square()).max()) < 4.0

@@ -58,6 +58,10 @@ MODELS = {
     "covariances of data": K + "mu[k] ~ Normal(0, 1)\nplate r {\n  input e[k, j] : real\n  v[k] ~ MultivariateNormal(mu, e)\n}",
     "algebra": "dim k = {l, m}\nA[k, k'] ~ Normal(0, 1)\nz[k] ~ Normal(0, 1)\nS[k, k'] = A @ transpose(A) + diag(1)\nL = cholesky(S)\nI = inverse(A + 3)\n"
     "v = L @ z\nu = logdet(A) + det(S) / 9\nplate r {\n  input x : real\n  y ~ Normal(I[l, m] * x + v[m] + u, 1)\n}",
+    "products of four": K + "t[k] ~ HalfNormal(1)\nA[k, k'] ~ Normal(0, 1)\nD = diag(t)\nM = D @ A @ transpose(A) @ D\nplate r {\n"
+    "  input x : real\n  y ~ Normal(M[l, m] * x + M[n, n], 1)\n}",
+    "factors of every spelling": K + LATENT + "L[k, k'] ~ LKJCholesky(2)\nP[k, k'] ~ Wishart(5, diag(1))\na[k] ~ MultivariateNormal(0, s * diag(tau) @ R @ diag(tau))\n"
+    "b[k] ~ MultivariateNormal(a, diag(tau) @ L @ transpose(L) @ diag(tau))\nplate r { v[k] ~ MultivariateNormal(b, inverse(P)) }",
     "a precision": K + LATENT + "P = inverse(diag(tau) @ R @ diag(tau)) + outer(mu)\nplate r {\n  input x : real\n  v[k] ~ MultivariateNormal(mu * x, precision = P)\n}",
     "an inverse Wishart matrix": K + NEAR + "f ~ Gamma(9, 1)\nS[k, j] ~ InverseWishart(3 + f, V)\nd = logdet(S) + det(S)\nplate r { v[k] ~ MultivariateNormal(d, S) }",
     "factors of correlations": K + "h ~ HalfNormal(1)\ntau[k] ~ HalfNormal(1)\nL[k, k'] ~ LKJCholesky(h)\nz[k] ~ Normal(0, 1)\nw = L @ z\n"

@@ -106,6 +106,7 @@ USED = [
     (MIXTURE, NUMBERS, "em", {"max_iterations": 2}, {"max_iterations": 3}),
     (NORMAL, NUMBERS, "hmc", {"chains": 2, "warmup": 10, "draws": 5}, {"chains": 3, "warmup": 10, "draws": 5}),
     (NORMAL, NUMBERS, "mh", {"chains": 2, "warmup": 10, "draws": 5}, {"chains": 2, "warmup": 20, "draws": 5}),
+    (NORMAL, NUMBERS, "nuts", {"chains": 2, "warmup": 10, "draws": 5}, {"chains": 2, "warmup": 10, "draws": 6}),
     (NORMAL, NUMBERS, "langevin", {"chains": 2, "warmup": 10, "draws": 5}, {"chains": 2, "warmup": 10, "draws": 6}),
 ]  # fmt: skip
 

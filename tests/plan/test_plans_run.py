@@ -65,6 +65,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, str]]
     "tempering": ("tempering", MEAN, NUMBER, {**SHORT, "temperatures": 2}, {"m": "tempered hmc"}),
     "a ladder": ("tempering(mh, 2)", MEAN, NUMBER, SHORT, {"m": "tempered mh"}),
     "in turn": ("gibbs(m) * mh(s)", MEAN, NUMBER, SHORT, {"m": "conjugate draws", "s": "mh"}),
+    "nuts": ("nuts", MEAN, NUMBER, SHORT, {"m": "nuts", "s": "nuts"}),
     "langevin": ("langevin", MEAN, NUMBER, SHORT, {"m": "langevin"}),
     "mh": ("mh", MEAN, NUMBER, SHORT, {"m": "mh"}),
     "ais": ("ais", GIVEN, BITS, {"particles": 20, "temperatures": 5}, {"s": "annealing"}),

@@ -10,6 +10,7 @@ from pgmlang.families import (
     ARGUMENT_SPELLINGS,
     FAMILIES,
     LEARNED,
+    SERIES,
     Family,
     Parameter,
     refusal,
@@ -95,6 +96,7 @@ EXAMPLES: dict[str, str] = {
     "Truncated": "plate row { y ~ Truncated(Normal(1, 2), lower = 0) }",
     "Censored": "plate pump {\n  input watched : positive\n  life ~ Censored(Weibull(1.5, 1000), upper = watched)\n}",
     "ZeroInflated": "p ~ Beta(1, 1)\nrate ~ Gamma(2, 1)\nplate visitor { fish ~ ZeroInflated(p, Poisson(rate)) }",
+    "ZeroOneInflated": "p ~ Beta(1, 1)\nq ~ Beta(1, 1)\nplate visitor { read ~ ZeroOneInflated(p, q, Beta(2, 3)) }",
     "Mixture": "plate part[2] { mean ~ Normal(0, 5) }\nshare[part] ~ Dirichlet(1)\n"
     "plate row { y ~ Mixture(share, Normal(mean, 1)) }",
 }  # fmt: skip
@@ -134,6 +136,10 @@ def index() -> str:
     for title, belongs in KINS.items():
         rows = [f"| [`{signature(f, 0)}`]({f.name}.md) | {f.says} |" for f in FAMILIES.values() if belongs(f)]
         parts.append(f"## {title}\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+    rows = [f"| `{s.signature}` | {s.says} |" for s in SERIES.values()]
+    parts.append(
+        "## Rows of a chain\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n\n`start` is a distribution.\n"
+    )
     converted = {
         other: " or ".join(f"`{a} = {f.format(other)}`" for a, f in here.items() if f != "{}")
         for other, here in ARGUMENT_CONVERSIONS.items()
@@ -156,7 +162,7 @@ def signature(family: Family, variant: int) -> str:
     words = [
         p.name + (f" = {_number(p.default)}" if p.default is not None else "") for p in family.variants[variant]
     ]
-    first = words[:1] if family.name in ("ZeroInflated", "Mixture") else []
+    first = words if family.takes and not family.limits else []
     return f"{family.name}({', '.join([*first, *('D' for _ in family.takes), *words[len(first) :]])})"
 
 

@@ -134,6 +134,10 @@ WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
         r"\begin{cases} \log\left(p + (1 - p) f(0)\right) & x = 0 \\ \log(1 - p) + \log f(x) & x \ne 0 \end{cases}",
         r"(1 - p)\, \mathrm{mean}(f)", "",
     ),
+    ("ZeroOneInflated", 0): (
+        r"\begin{cases} \log p + \log(1 - q) & x = 0 \\ \log p + \log q & x = 1 \\ \log(1 - p) + \log f(x) & 0 < x < 1 \end{cases}",
+        r"p\, q + (1 - p)\, \mathrm{mean}(f)", "",
+    ),
     ("Mixture", 0): (r"\log \sum_k p_k f_k(x)", r"\sum_k p_k\, \mathrm{mean}(f_k)", ""),
 }  # fmt: skip
 """Families without formulas (vectors, labels, combinators): log-density, mean and variance as LaTeX; f and F are density and

@@ -259,6 +259,52 @@ def log_sum(a, b):
     return torch.where(is_nothing, -math.inf, safe)
 
 
+class ZeroOneInflated(Combined):
+    """Zero or one with probability p, and then one with probability q; else a draw of ``base``, shares with a density."""
+
+    def __init__(self, p, q, base):
+        super().__init__(base, p, q)
+
+    def log_shares(self):
+        """The logs of the probabilities of zero, of one, and of neither."""
+        p, q = map(real, self.numbers)
+        return log_of(p) + log1p_of(-q), log_of(p) + log_of(q), log1p_of(-p)
+
+    @property
+    def mean(self):
+        p, q = map(real, self.numbers)
+        return p * q + (1 - p) * self.base.mean
+
+    @property
+    def variance(self):
+        p, q = map(real, self.numbers)
+        return p * q + (1 - p) * (self.base.variance + self.base.mean.square()) - self.mean.square()
+
+    def log_prob(self, value):
+        x, (zero, one, rest) = real(value), self.log_shares()
+        is_inside = (x > 0) & (x < 1)
+        inside = rest + self.base.log_prob(torch.where(is_inside, x, 0.5))
+        outside = torch.where(x == 0, zero, torch.where(x == 1, one, -math.inf))
+        return torch.where(is_inside, inside, outside)
+
+    def log_cdf(self, value):
+        x, (zero, _, rest) = real(value), self.log_shares()
+        inside = log_sum(zero, rest + self.base.log_cdf(x))
+        return torch.where(x < 0, -math.inf, torch.where(x >= 1, 0.0, inside))
+
+    def log_survival(self, value):
+        x, (_, one, rest) = real(value), self.log_shares()
+        inside = log_sum(one, rest + self.base.log_survival(x))
+        return torch.where(x < 0, 0.0, torch.where(x >= 1, -math.inf, inside))
+
+    def sample(self, sample_shape=()):
+        with torch.no_grad():
+            shape = self._extended_shape(torch.Size(sample_shape))
+            drawn = self.base.expand(shape).sample()
+            is_end, is_one = (torch.rand(shape, device=drawn.device) < real(n) for n in self.numbers)
+            return torch.where(is_end, is_one.to(drawn.dtype), drawn)
+
+
 class Mixture(Combined):
     """One of several components, which lie along the last batch axis of ``base``, drawn by their weights p."""
 

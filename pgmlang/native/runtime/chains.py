@@ -16,9 +16,11 @@ def log_densities(x, values, arguments):
         values[chain] = value if abs(value) < math.inf else -math.inf
 
 
-def trajectories(position, momentum, values, gradients, step, variance, steps, is_first, is_last, arguments):
+def trajectories(
+    position, momentum, values, gradients, step, variance, directions, gains, steps, is_first, is_last, arguments
+):
     """`steps` leapfrog steps of every chain in place: `position`, `momentum` and `gradients [C, d]`, `values [C]`; the first begins
-    with half a kick, the last ends with one. No steps: values and gradients where the chains are. A value that is not finite
+    with half a kick, the last ends with one. The inverse mass: `variance [d]` on its diagonal, `directions [r, d]` squared, `gains [r]` times. No steps: values and gradients where the chains are. A value that is not finite
     becomes -inf with a zero gradient; a gradient that is not finite becomes zero alone."""
     for chain in range(position.shape[0]):
         point, kinetic, slope = position[chain], momentum[chain], gradients[chain]
@@ -30,6 +32,13 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
                 if steps > 0:
                     point[entry] += step * variance[entry] * kinetic[entry]
                 slope[entry] = 0.0
+            for direction in range(gains.shape[0] if steps > 0 else 0):
+                along = 0.0
+                for entry in range(point.shape[0]):
+                    along += directions[direction, entry] * kinetic[entry]
+                along *= step * gains[direction]
+                for entry in range(point.shape[0]):
+                    point[entry] += along * directions[direction, entry]
             value = log_density_and_gradient(point, slope, *arguments)
             is_finite = abs(value) < math.inf
             values[chain] = value if is_finite else -math.inf

@@ -25,7 +25,9 @@ def log_densities(x, values, arguments):
             values[first + lane] = one if abs(one) < math.inf else -math.inf
 
 
-def trajectories(position, momentum, values, gradients, step, variance, steps, is_first, is_last, arguments):
+def trajectories(
+    position, momentum, values, gradients, step, variance, directions, gains, steps, is_first, is_last, arguments
+):
     """`trajectories` of `chains`, in groups."""
     chains, width = position.shape
     point, kinetic, slope = empty((width, 8)), empty((width, 8)), empty((width, 8))
@@ -47,6 +49,13 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
                         point, entry, lanes_at(point, entry) + step * variance[entry] * lanes_at(kinetic, entry)
                     )
                 put_lanes(slope, entry, eight_lanes(0.0))
+            for direction in range(gains.shape[0] if steps > 0 else 0):
+                along = eight_lanes(0.0)
+                for entry in range(width):
+                    along = along + directions[direction, entry] * lanes_at(kinetic, entry)
+                along = step * gains[direction] * along
+                for entry in range(width):
+                    put_lanes(point, entry, lanes_at(point, entry) + directions[direction, entry] * along)
             found = log_density_and_gradient(point, slope, *arguments)
             value = eight_lanes(found)
             is_finite = size_lanes(value) < math.inf

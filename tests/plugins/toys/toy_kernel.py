@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.kernels import ChainState, Kernel, LogDensity, Tuning
-from pgmlang.kernels.hmc import init, kinetic, leapfrog
+from pgmlang.kernels.hmc import init, leapfrog
 from pgmlang.kernels.kernel import choose, metropolis, normal
 from pgmlang.signatures.kernels import SamplerKernel
 
@@ -24,10 +24,10 @@ def step(
     generator: Generator, state: ChainState, logdensity: LogDensity, tuning: Tuning
 ) -> tuple[ChainState, DoublingInfo]:
     depth = int(torch.randint(0, 4, (), generator=generator))
-    momentum = normal(generator, state.position) / tuning.metric.sqrt()
-    before = kinetic(momentum, tuning.metric) - state.logdensity
+    momentum = tuning.metric.momentum(normal(generator, state.position))
+    before = tuning.metric.kinetic(momentum) - state.logdensity
     moved, end = leapfrog(logdensity, state, momentum, tuning.step_size, tuning.metric, 2**depth)
-    acceptance, accepted = metropolis(generator, before - kinetic(end, tuning.metric) + moved.logdensity)
+    acceptance, accepted = metropolis(generator, before - tuning.metric.kinetic(end) + moved.logdensity)
     depths = torch.full(acceptance.shape, depth, device=acceptance.device)
     return choose(accepted, moved, state), DoublingInfo(acceptance, 2**depth, depths, end.norm(dim=-1))
 
