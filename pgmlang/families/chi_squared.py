@@ -45,7 +45,7 @@ FAMILIES = (
             ),
         ),
         pyro=("dist.Chi2(df)",), respellings=(Respelling(0, 0, {"shape": "0.5 * df", "rate": "0.5"}, "Gamma"),),
-        statistics=("x", "log(x)"), bounds=("0.0", "inf"), interior="1.0",
+        bounds=("0.0", "inf"), interior="1.0",
     ),
     Family(
         "InverseChiSquared", ((_DF,),), "positive", says="one over a ChiSquared number",
@@ -56,7 +56,7 @@ FAMILIES = (
             ),
         ),
         is_open=True, respellings=(Respelling(0, 0, {"shape": "0.5 * df", "scale": "0.5"}, "InverseGamma"),),
-        statistics=("1 / x", "log(x)"), bounds=("0.0", "inf"), interior="1.0",
+        bounds=("0.0", "inf"), interior="1.0",
     ),
     Family(
         "ScaledInverseChiSquared", ((_DF, _SCALE),), "positive",
@@ -71,7 +71,7 @@ FAMILIES = (
         ),
         is_open=True,
         respellings=(Respelling(0, 0, {"shape": "0.5 * df", "scale": "0.5 * df * scale * scale"}, "InverseGamma"),),
-        statistics=("1 / x", "log(x)"), bounds=("0.0", "inf"), interior="1.0",
+        bounds=("0.0", "inf"), interior="1.0",
     ),
     Family(
         "FisherSnedecor", ((_p("df1", "positive"), _p("df2", "positive")),), "positive",

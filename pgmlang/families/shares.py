@@ -46,7 +46,7 @@ FAMILIES = (
                 "sigmoid(loc + sd * ndtri(u))", let={"z": "(log(x) - log1p(-x) - loc) / sd"},
             ),
         ),
-        is_open=True, quadratic_in="loc", statistics=("log(x) - log1p(-x)", "log(x) + log1p(-x)"), with_products=True, bounds=("0.0", "1.0"), interior="0.5",
+        is_open=True, quadratic_in="loc", bounds=("0.0", "1.0"), interior="0.5",
     ),
     Family(
         "ContinuousBernoulli", ((_p("p", "unit"),), (_p("logit"),)), "unit",
@@ -55,7 +55,7 @@ FAMILIES = (
             _continuous_bernoulli({"logit": "log_of(p) - log1p_of(-p)"}),
             _continuous_bernoulli({}),
         ),
-        statistics=("x",), bounds=("0.0", "1.0"), interior="0.5",
+        bounds=("0.0", "1.0"), interior="0.5",
     ),
     Family(
         "Triangular", ((_p("low", safe=0.0), _p("mode", safe=0.5), _p("high", safe=1.0)),), "real",

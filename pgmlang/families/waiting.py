@@ -21,7 +21,7 @@ FAMILIES = (
                 let={"ratio": "log(x) - log(scale)"},
             ),
         ),
-        bounds=("scale", "inf"), interior="2 * scale", limits=("scale", ""), statistics=("log(x)",),
+        bounds=("scale", "inf"), interior="2 * scale", limits=("scale", ""),
     ),
     Family(
         "Lomax", ((_SHAPE, _SCALE),), "positive",
@@ -82,7 +82,7 @@ FAMILIES = (
                 },
             ),
         ),
-        is_open=True, statistics=("x", "1 / x", "log(x)"), bounds=("0.0", "inf"), interior="1.0",
+        is_open=True, bounds=("0.0", "inf"), interior="1.0",
     ),
     Family(
         "Rayleigh", ((_SCALE,),), "positive",
@@ -93,7 +93,7 @@ FAMILIES = (
                 mean="scale * sqrt(pi / 2)", variance="scale * scale * (2 - pi / 2)", let={"z": "x / scale"},
             ),
         ),
-        is_open=True, statistics=("x * x", "log(x)"), bounds=("0.0", "inf"), interior="1.0",
+        is_open=True, bounds=("0.0", "inf"), interior="1.0",
     ),
     Family(
         "Maxwell", ((_SCALE,),), "positive",
@@ -107,7 +107,7 @@ FAMILIES = (
                 let={"t": "0.5 * (x / scale) * (x / scale)", "log_t": "2 * (log(x) - log(scale)) - log(2)"},
             ),
         ),
-        is_open=True, statistics=("x * x", "log(x)"), bounds=("0.0", "inf"), interior="1.0",
+        is_open=True, bounds=("0.0", "inf"), interior="1.0",
     ),
     Family(
         "GeneralizedGamma", ((_SHAPE, _RATE, _p("power", "positive")),), "positive",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NUMERIC_KINDS = ("real", "positive", "unit", "count", "bit", "spin")
-VECTOR_KINDS = ("ordered", "ordered positive", "simplex", "zerosum", "unitvector", "cov", "corr", "cholesky_corr")
+MATRIX_KINDS = ("cov", "corr", "cholesky_corr")
+VECTOR_KINDS = ("ordered", "ordered positive", "simplex", "zerosum", "unitvector", *MATRIX_KINDS)
 SORTED_KINDS = ("ordered", "ordered positive")
 DISCRETE_KINDS = ("labels", "bit", "spin", "truth")
 

@@ -208,7 +208,9 @@ def _references_fit(context: Context) -> Iterator[str]:
             if axis not in every:
                 yield f"`{node.name}` in {statement.says} is picked along `{axis}`, which it has not"
         taken = {a for a, _ in node.index}
-        wanted = {a for a in variable.axes if a not in taken}
+        # of an axis that is a plate around the place the element is this row's
+        here = context.around(statement.plates)
+        wanted = {a for a in variable.axes if a not in taken and a not in here}
         given = set(node.axes) - {a for _, e in node.index for a in e.axes} - set(variable.plates)
         if not wanted <= set(node.axes) or not given <= wanted:
             yield f"`{node.name}` in {statement.says} has the axes {node.axes}, its own are {variable.axes}"

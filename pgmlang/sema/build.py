@@ -21,15 +21,14 @@ from pgmlang.model import (
     Model,
     Net,
     Potential,
-    Type,
     Variable,
 )
-from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import Const, Expr, Ref, Rename
 from pgmlang.model.model import Role, expressions_of
-from pgmlang.model.types import UNKNOWN, VECTOR_KINDS
+from pgmlang.model.types import MATRIX_KINDS, UNKNOWN
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
+from pgmlang.sema.constant_kinds import as_kind, constant_problem
 from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
 from pgmlang.sema.inference import Inference
 from pgmlang.sema.left_side import LeftSide
@@ -39,7 +38,6 @@ from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
 from pgmlang.sema.supports import declarable
-from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.written_out import too_large, too_many_elements, too_many_weights
 from pgmlang.syntax import ast, parse_collecting
 from pgmlang.syntax.collection import no_collection
@@ -246,7 +244,7 @@ class ModelBuilder:
             symbol is not None
             and symbol.role == "field"
             and symbol.type is not None
-            and symbol.type.kind in ("cov", "corr")
+            and symbol.type.kind in MATRIX_KINDS
         ):
             self._error("PGM0307", f"a field cannot be {symbol.type}", item.span)
 
@@ -295,22 +293,16 @@ class ModelBuilder:
                 return unknown
         with self.scope.quiet():
             declared = self.collector.declared_type(symbol.declared)
-        if declared is not None and declared.kind != "labels" and not self._holds(value, declared):
+        if (
+            declared is not None
+            and declared.kind != "labels"
+            and not self.expressions.supports.holds(value, declared)
+        ):
             why = constant_problem(value, declared.kind, len(value.axes)) or self.expressions.supports.shown(value)
             self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {why}",
                         statement.value.span, f"declare it `{declarable(value.type)}`, or leave the type out")  # fmt: skip
             return unknown
         return value if declared is None else as_kind(value, declared.kind)
-
-    def _holds(self, value: Expr, declared: Type) -> bool:
-        """Whether a value has the kind that its name is declared to be; for intervals, unless it surely has not."""
-        if declared.kind in VECTOR_KINDS and numbers_of(value) is not None:
-            return not constant_problem(value, declared.kind, len(value.axes))
-        if value.type.fits(declared.kind):
-            return True
-        return declared.kind in ("positive", "unit") and not self.expressions.supports.refuses(
-            value, declared.kind
-        )
 
     def _along(self, value: Expr, axes: tuple[str, ...]) -> Expr:
         """A copy onto an axis `like` the one the value has: ``t[w] = s`` of ``s[u]`` with ``dim w like u``."""

@@ -41,6 +41,8 @@ def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -
         a, b = (builder.build(n, context) for n in node.arguments)
         if UNKNOWN in (a.type, b.type):
             return unknown(node.span)
+        builder.need_number(a)
+        builder.need_number(b)
         return Apply(wider(a.type, b.type), merge(a.axes, b.axes), node.span, f"elementwise_{name}", (a, b))
     if name in REDUCTIONS or name in WRITTEN_REDUCTIONS:
         return reduction(builder, node, context)

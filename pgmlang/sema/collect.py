@@ -297,7 +297,7 @@ class Collector:
                 return None
             if axis.name in axes:
                 self._error("PGM0308", f"axis `{axis.name}` occurs twice", axis.span,
-                            f"make a second axis with the same labels: `dim other like {axis.name}`")  # fmt: skip
+                            f"say the axis a second time with a prime: `{axis.name}'`")  # fmt: skip
                 return None
             self.scope.used.add(axis.name)
             axes.append(axis.name)

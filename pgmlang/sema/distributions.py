@@ -14,6 +14,7 @@ from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.composition import composition_problem, learned_base_problem, mixture_problem
+from pgmlang.sema.constant_kinds import as_kind, constant_problem
 from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
@@ -26,7 +27,6 @@ from pgmlang.sema.series import series_choice
 from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure, declarable
 from pgmlang.sema.tables import TableBuilder
-from pgmlang.sema.vectors import as_kind, constant_problem
 from pgmlang.sema.wrong_arguments import argument_problem
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
@@ -51,7 +51,7 @@ class DistributionBuilder:
                         help="write `x ~ Normal(0, 1)`, or `x = ...` for a deterministic value")  # fmt: skip
             return None, UNKNOWN
         if node.function == "Table":
-            return self.tables.build(node, target.name, target.declared, context)
+            return self.tables.build(node, target.name, target.axes, target.declared, context)
         if node.function in LEARNED:
             return learned_density(
                 self.scope, self.expressions, node, target.name, target.axes, target.declared, context
@@ -325,7 +325,7 @@ class DistributionBuilder:
             if len(roots) == 2 and roots[0] == roots[1] == self.scope.root(event[-1]):
                 return True
             self._error("PGM0309", f"{what} is a matrix over `{event[-1]}` and an axis `like` it", span,
-                        f"declare `dim other like {event[-1]}`, then `cov[{event[-1]}, other]`")  # fmt: skip
+                        f"say the axis a second time with a prime: `{parameter.name}[{event[-1]}, {event[-1]}']`")  # fmt: skip
             return False
         if extra:
             self._left_axis(target, extra, value, span)

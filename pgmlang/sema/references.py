@@ -128,7 +128,7 @@ def reference(
     clash = [a for a in inner if a in free]
     if clash:
         builder.error("PGM0308", f"axis `{clash[0]}` would occur twice in `{symbol.name}`", span,
-                    help=f"make a second axis: `dim other like {clash[0]}`")  # fmt: skip
+                    help=f"say the axis a second time with a prime: `{clash[0]}'`")  # fmt: skip
         return unknown(span)
     ordered = tuple((s, chosen[s]) for s in [*batch, *axes] if s in chosen)
     out: Expr = Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
@@ -157,6 +157,11 @@ def _index_slot(
 ) -> tuple[str | None, Expr]:
     """The axis an index consumes (the first of its type; of the present element its own, where indices ``to_come`` are fewer
     than axes of that type) and the index expression."""
+    if not slots:
+        builder.error(
+            "PGM0301", f"`{symbol.name}` has nothing left to index", node.span, help="leave this index out"
+        )
+        return None, unknown(node.span)
     label = as_label(builder, node, context)
     if label is not None:
         element = labelled_element(builder, node, label, slots, context)
@@ -182,11 +187,7 @@ def _index_slot(
         if value.type.kind == "labels" else f"{value.type} numbers"
     )  # fmt: skip
     home = ", ".join(f"`{a}`" for a in lives) or "no plate or axis"
-    cure = (
-        f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
-        if slots
-        else (f"`{symbol.name}` has nothing left to index")
-    )
+    cure = f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
     builder.error("PGM0301", f"wrong index type: `{symbol.name}` lives in {home}, the index has values in {what}",
                 node.span, cure)  # fmt: skip
     return None, unknown(node.span)

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pgmlang.model import Type
+from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import Const, Expr, Ref
 from pgmlang.model.model import Distribution
 from pgmlang.model.ranges import NOWHERE, Range, range_of, range_of_distribution, range_of_type
+from pgmlang.model.types import MATRIX_KINDS, VECTOR_KINDS
+from pgmlang.sema.constant_kinds import constant_problem
 from pgmlang.sema.scope import Scope, Symbol
 from pgmlang.signatures.intervals import ANYWHERE, KINDS, POSITIVE
 
@@ -44,6 +47,15 @@ class Supports:
             return True
         # a count may come as a number that the data rounds
         return kind != "count" and interval.is_tight and interval != NOWHERE and not interval.within(wanted)
+
+    def holds(self, value: Expr, declared: Type) -> bool:
+        """Whether a value has the kind that its name is declared to be; for intervals, unless it surely has not."""
+        kind = declared.kind
+        if kind in VECTOR_KINDS and numbers_of(value) is not None:
+            return not constant_problem(value, kind, len(value.axes))
+        if kind in MATRIX_KINDS and self.scope.square(value.axes):
+            return True  # what numbers a matrix has is seen where it is used
+        return value.type.fits(kind) or (kind in ("positive", "unit") and not self.refuses(value, kind))
 
     def misses(self, expr: Expr, kind: str) -> bool:
         """Whether no number of the expression lies in the support. Zero is not positive."""

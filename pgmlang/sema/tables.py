@@ -32,10 +32,17 @@ class TableBuilder:
         self.expressions = expressions
 
     def build(
-        self, node: ast.Call, name: str, declared: Type | None, context: ExpressionContext
+        self, node: ast.Call, name: str, axes: tuple[str, ...], declared: Type | None, context: ExpressionContext
     ) -> tuple[TableDist | None, Type]:
-        """The table (None after an error) and the type of its draws."""
+        """The table (None after an error) and the type of its draws. ``axes``: those of the variable that is drawn."""
         parents = self._parents(node, context)
+        for parent in parents or ():
+            extra = [a for a in parent.axes if a not in axes]
+            if extra:
+                left = f"{name}[{', '.join((*axes, *extra))}]"
+                self._error("PGM0302", f"axis `{extra[0]}` of a parent is not on the left: `{name}`", parent.span,
+                            f"write `{left} : ... ~ Table(...)`, or name one element, as in `x[label]`")  # fmt: skip
+                return None, declared or UNKNOWN
         prior, by, good = self._options(node)
         if declared is None:
             self._error("PGM0412", f"`{name}` needs its labels", node.span,

@@ -70,6 +70,8 @@ def test_a_returned_vector_and_a_variable_called_return() -> None:
         ("v[k] : ordered = [0, 1]", "ordered"),
         ("v[k, j] : cov = [[2, 0.5], [0.5, 1]]", "cov"),
         ("v[k, j] = [[1, 0.5], [0.5, 1]]", "corr"),
+        ("v[k, k'] : cov = outer(u) + diag(1)", "cov"),
+        ("v[k, k'] : cholesky_corr = [[1, 0], [0.6, 0.8]]", "cholesky_corr"),
         ("v[k, j] = [[1, 2], [2, 1]]", "count"),
         ("v[k] = [-1, 1/3]", "real"),
         ("v[k] = [s, 1]", "positive"),
