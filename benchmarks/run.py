@@ -16,6 +16,7 @@ def main() -> None:
         "mixtures.py",
         "expectation_maximisation.py",
         "exact_networks.py",
+        "gaussian_networks.py",
         "pgmpy_queries.py",
         "families.py",
         "samplers.py",

@@ -97,6 +97,10 @@ def outside_support(variable: Variable, array: np.ndarray, is_closed: bool = Fal
         and (np.diff(array, axis=-1) < (0 if is_closed else np.nextafter(0, 1))).any()
     ):
         return "its values do not ascend"
+    if kind == "cholesky_corr" and array.ndim > 1:
+        is_lower = np.allclose(array, np.tril(array)) and (np.diagonal(array, axis1=-2, axis2=-1) > 0).all()
+        if not is_lower or not np.allclose((array**2).sum(axis=-1), 1):
+            return "the value is not lower triangular with rows of length one"
     if kind in ("cov", "corr") and array.ndim > 1:
         symmetric = np.allclose(array, np.swapaxes(array, -1, -2))
         if not symmetric or (not is_closed and (np.linalg.eigvalsh(array) <= 0).any()):

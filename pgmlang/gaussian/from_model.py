@@ -188,6 +188,10 @@ def _assembled(
             for one_conditional in _by_child(part, unrolled.nodes, numbers, count):
                 conditionals[one_conditional.child] = one_conditional
     assert all(c is not None for c in conditionals), "every number has a conditional"
+    for text, one in zip(nodes.texts, conditionals, strict=True):
+        if one is not None and not (np.isfinite(one.sd).all() and (one.sd > 0).all()):
+            raise PgmError(Diagnostic("PGM0410", f"the sd of `{text}` is no finite number above zero",
+                                      model.conditional_of[text.partition("[")[0]].span, help="look at what it hangs on"))  # fmt: skip
     network = GaussianNetwork(unrolled.network, nodes.texts, tuple(c for c in conditionals if c), model.name)
     return RowNetwork(network, unrolled.nodes, numbers, evaluator)
 

@@ -16,7 +16,6 @@ from pgmlang.infer.em_options import EmOptions
 from pgmlang.infer.end import no_standard_errors
 from pgmlang.infer.gaussian_errors import errors_of_complete, errors_of_incomplete
 from pgmlang.infer.gaussian_learning import Estimates, Expected, GaussianLearning, maximised
-from pgmlang.infer.gaussian_reasons import has_missing_labels
 from pgmlang.kernels.extrapolation import still_to_gain
 
 SWEEPS = 200
@@ -209,12 +208,13 @@ class GaussianEm:
         outcome = _outcome(self.learning, at, counts, ended.trace, ended.rank, ended.is_converged)
         if not outcome.is_converged:
             return outcome._replace(notes=no_standard_errors("EM has not converged", None))
-        if has_missing_labels(self.problem.model, self.problem.facts):
-            reason = "labels are missing: what they leave open is not in the curvature"
-            return outcome._replace(notes=no_standard_errors(reason, None))
         errors = errors_of_incomplete(self.learning, at)
         if errors is None:
-            return outcome._replace(notes=no_standard_errors("the curvature is not that of a maximum", None))
+            return outcome._replace(
+                notes=no_standard_errors(
+                    "the curvature is not that of a maximum, or there are too many params for it", None
+                )
+            )
         return outcome._replace(standard_errors=self.learning.elements.by_name(*errors))
 
 

@@ -16,7 +16,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.counts import Statistics, summarize
-from pgmlang.infer.ml import conclude
+from pgmlang.infer.ml import LEAST_SQUARES, conclude
 from pgmlang.plan.plan import planned
 from pgmlang.plan.record import plan_json
 from pgmlang.plan.registry import method_named
@@ -52,6 +52,11 @@ def fit_stream(
     for binding in bindings:
         held = fixed_values(bound_evaluator(binding), fixed or {})
         made = planned(binding.model, binding, "ml", options, held, device)
+        if any(block.kernel == LEAST_SQUARES for block in made.plan.blocks):
+            message = (
+                "blocks of rows are counted into tables, and numbers are learned by least squares of all rows"
+            )
+            raise PgmError(Diagnostic("PGM0602", message, help="leave `--stream` out"))
         if binding.model.potentials:
             message = "fields are learned, and weighed by log Z, over all rows, and blocks are only counted"
             raise PgmError(Diagnostic("PGM0602", message, help="leave `--stream` out"))

@@ -203,6 +203,8 @@ def sides(
         return builder.build(node.left, context), builder.build(node.right, context)
     first = 1 if written[0] else 0
     known = builder.build(both[first], context)
+    if known.type is UNKNOWN:  # an error in one side says nothing of the other's axes
+        return known, known
     axes = tuple(a for a in known.axes if a not in context.plates)
     pair = builder.scope.square(axes) or ()
     axes = (*(a for a in axes if a not in pair), *pair)

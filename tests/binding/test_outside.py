@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 import pgmlang
+from pgmlang.binding.values import outside_support
 from pgmlang.diagnostics import PgmError
+from pgmlang.model import Type, Variable
 
 SITES = "dim site = {a, b, c}\n"
 OPEN = "dim site\n"
@@ -104,3 +106,22 @@ def test_what_is_not_given() -> None:
     with pytest.raises(PgmError) as caught:
         pgmlang.compile(SITES + MODEL).bind({"D": WIDE})
     assert caught.value.diagnostics[0].code == "PGM0714"
+
+
+@pytest.mark.parametrize(
+    ("kind", "matrix", "says"),
+    [
+        ("cholesky_corr", [[1.0, 0.0], [0.6, 0.8]], ""),
+        ("cholesky_corr", [[1.0, 0.6], [0.0, 0.8]], "not lower triangular"),
+        ("cholesky_corr", [[1.0, 0.0], [0.6, 0.9]], "rows of length one"),
+        ("corr", [[1.0, 0.5], [0.5, 1.0]], ""),
+        ("corr", [[2.0, 0.5], [0.5, 1.0]], "its diagonal is not one"),
+        ("cov", [[1.0, 2.0], [2.0, 1.0]], "not symmetric and positive definite"),
+    ],
+)
+def test_kinds_of_matrices(kind: str, matrix: list[list[float]], says: str) -> None:
+    """What is held of a matrix is one of its kind."""
+    variable = Variable("m", "random", Type(kind), (), ("k", "k'"))
+    found = outside_support(variable, np.array(matrix))
+    assert says in found
+    assert bool(found) == bool(says)

@@ -236,7 +236,27 @@ def _log(x: float) -> float:
     return math.log(x) if x > 0 else -math.inf
 
 
-@pytest.mark.parametrize("name", sorted(n for n in BOUNDS if not VARIANTS[n][0].name.startswith("Uniform")))
+BY_QUADRATURE = {
+    "BetaPrime",
+    "FisherSnedecor",
+    "HalfStudentT",
+    "Maxwell",
+    "GeneralizedGamma",
+    "ChiSquared",
+    "InverseChiSquared",
+    "ScaledInverseChiSquared",
+}
+"""Whose tails are those of the gamma and beta families, which are drawn every day."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.slow if n in BY_QUADRATURE else ())
+        for n in sorted(BOUNDS)
+        if not VARIANTS[n][0].name.startswith("Uniform")
+    ],
+)
 def test_draws_between_bounds_follow_the_distribution_function(name: str) -> None:
     """The chances of the draws below are uniform (Kolmogorov and Smirnov), far out too."""
     args, lower, upper, _ = BOUNDS[name][0]

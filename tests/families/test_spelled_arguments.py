@@ -84,7 +84,7 @@ CONJUGATE = [(c, p) for c, priors in PAIRS.items() for p in priors]
 
 @pytest.mark.parametrize(
     ("child", "prior"),
-    [pytest.param(*c, marks=pytest.mark.slow if i % 4 else ()) for i, c in enumerate(CONJUGATE)],
+    [pytest.param(*c, marks=pytest.mark.slow if i % 6 else ()) for i, c in enumerate(CONJUGATE)],
 )
 def test_pairs_are_seen_through_spellings(child: str, prior: str) -> None:
     """The complete conditional by `gibbs` against the normalised product of the densities on a grid."""
