@@ -12,7 +12,7 @@ _SPAN = re.compile(r"`(--[a-z][^`]*)`(?:([^`(]*) ?\((?:in Python )?`([a-z_]+=[^`
 """Options in backticks; behind them, where the message says it itself, what Python takes."""
 
 METHOD_OPTIONS = frozenset(
-    ("max_iterations", "tolerance", "restarts", "chains", "warmup", "draws", "temperatures", "particles", "guide", "epochs", "batch",
+    ("max_iterations", "tolerance", "restarts", "chains", "warmup", "draws", "max_draws", "temperatures", "particles", "guide", "epochs", "batch",
      "learning_rate", "validation", "patience", "optimizer", "k", "dtype", "backend",
      "max_time")
 )  # fmt: skip
