@@ -77,6 +77,9 @@ def _behind(prefix: str, node: ast.expr, indent: int, suffix: str) -> list[str]:
         case ast.Subscript(value=of, slice=index):
             picked = py.text(ast.Subscript(ast.Name("_", ast.Load()), index, ast.Load()))[1:]
             return _before(prefix, of, indent, picked + suffix)
+        case ast.Compare(left=left, ops=[_], comparators=[right]) if isinstance(left, _PRIMARY):
+            compared = py.text(ast.Compare(ast.Name("_", ast.Load()), node.ops, [right]))[1:]
+            return _behind(prefix, left, indent, compared + suffix)
         case ast.BinOp():
             inner = " " * _INDENT
             operands = [inner + line for line in _operands(node, indent + _INDENT)]
