@@ -92,19 +92,11 @@ def measured(name: str) -> str:
     def loops(chains: int) -> float:
         position, momentum = x[:chains].copy(), np.zeros((chains, target.dimension))
         values, gradients = native.values_and_gradients(position)
-        run = (
-            lambda: native.trajectories(  # noqa: E731
-                position,
-                momentum,
-                values,
-                gradients,
-                0.0,
-                np.ones(target.dimension),
-                position[:0],
-                values[:0],
-                STEPS,
-            )
-        )
+
+        def run() -> None:
+            unit = np.ones(target.dimension)
+            native.trajectories(position, momentum, values, gradients, 0.0, unit, position[:0], values[:0], STEPS)
+
         return best(run) / (chains * STEPS)
 
     points = torch.from_numpy(x)
