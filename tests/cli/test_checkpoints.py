@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fit(folder: Path, *more: str) -> tuple[int, str]:
-    words = ["fit", str(folder / "m.pgm"), str(folder / "d.csv"), "--method", "hmc", "--seed", "1", "-q",
+    words = ["fit", str(folder / "m.pgm"), str(folder / "d.csv"), "--method", "gibbs", "--seed", "1", "-q",
              "--chains", "2", "--warmup", "20", "--draws", "20", *more]  # fmt: skip
     end = pgmc(words)
     return end.code, end.stderr

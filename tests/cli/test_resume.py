@@ -103,7 +103,7 @@ def test_stopped_by_time_and_gone_on(tmp_path: Path) -> None:
 
 def test_stopped_within_the_warm_up_says_how_to_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "out.fit"
-    line = [word for word in command("hmc", folder, "--max-time", "0.01") if word != "-q"]
+    line = [word for word in command("hmc", folder, "--max-time", "3") if word != "-q"]
     stopped = subprocess.run([*line, "--warmup", "50000"], capture_output=True, text=True, timeout=120)
     assert stopped.returncode == 75, stopped.stderr
     assert "within the warm-up" in stopped.stderr

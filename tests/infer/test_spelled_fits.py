@@ -89,7 +89,11 @@ REST = {
     ("Normal", "sd"): "Normal(0.5, {})", ("LogNormal", "sd"): "LogNormal(0.5, {})", ("HalfNormal", "sd"): "HalfNormal({})",
     ("Normal", "loc"): "Normal({}, 1.5)", ("LogNormal", "loc"): "LogNormal({}, 0.5)", ("Bernoulli", "p"): "Bernoulli({})",
     ("Binomial", "p"): "Binomial(5, {})", ("Geometric", "p"): "Geometric({})",
-    ("NegativeBinomial", "p"): "NegativeBinomial(n = 3, p = {})",
+    ("NegativeBinomial", "p"): "NegativeBinomial(n = 3, p = {})", ("LogitNormal", "loc"): "LogitNormal({}, 1.5)",
+    ("LogitNormal", "sd"): "LogitNormal(0.5, {})", ("Pareto", "shape"): "Pareto({}, 0.3)", ("Lomax", "shape"): "Lomax({}, 2)",
+    ("Kumaraswamy", "b"): "Kumaraswamy(2, {})", ("InverseGaussian", "shape"): "InverseGaussian(1.2, {})",
+    ("Weibull", "hazard"): "Weibull(2, hazard = {})", ("AsymmetricLaplace", "scale"): "AsymmetricLaplace(0.5, {}, 0.3)",
+    ("Rayleigh", "scale"): "Rayleigh({})", ("Maxwell", "scale"): "Maxwell({})",
 }  # fmt: skip
 PRIOR = {
     "Gamma": "Gamma(3, 2)",
@@ -110,7 +114,16 @@ def test_every_conjugate_pair_against_quadrature(prior: str, child: str, argumen
     line = REST[child, argument].format(ARGUMENT[form])
     text = f"x ~ {PRIOR[prior]}\nplate row {{ y ~ {line} }}"
     counts = child in ("Poisson", "Binomial", "Geometric", "NegativeBinomial", "Bernoulli")
-    values = [1, 0, 1] if child == "Bernoulli" else [2, 4, 1] if counts else [0.7, 1.9, 0.4]
+    units = child in ("LogitNormal", "Kumaraswamy")
+    values = (
+        [1, 0, 1]
+        if child == "Bernoulli"
+        else [2, 4, 1]
+        if counts
+        else [0.7, 0.2, 0.4]
+        if units
+        else [0.7, 1.9, 0.4]
+    )
     assert conjugate_family(compile_source(text), "x") is not None
     fit = pgmlang.compile(text).fit({"y": values}, method="meanfield", seed=1)
     assert fit.record.provenance["reasons"][0].startswith("coordinate ascent")
