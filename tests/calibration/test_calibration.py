@@ -122,6 +122,7 @@ def test_ranks_of_few_data_sets_at_a_time(method: str, model: str) -> None:
         assert stats.chisquare(counts).pvalue > 1e-4, name
 
 
+@pytest.mark.slow
 def test_a_missing_jacobian_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     constrain = target.constrain
 

@@ -338,6 +338,7 @@ def test_a_sampler_stopped_in_its_warmup(pgmc: Run) -> None:
     assert not Path("s.fit").exists()
 
 
+@pytest.mark.slow
 def test_a_gaussian_network_file(pgmc: Run, tmp_path: Path) -> None:
     (tmp_path / "g.json").write_text(
         '{"nodes": ["a", "b"], "arcs": [["a", "b"]], "cpds": {"a": {"coefficients": {"(Intercept)": [1]}, "variance": [4], '

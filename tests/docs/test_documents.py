@@ -21,6 +21,7 @@ import pytest
 from pgmlang.cli.main import COMMANDS, Commands, run
 from pgmlang.diagnostics import CODES
 from pgmlang.families import FAMILIES
+from pgmlang.families.series import SERIES
 from tests.docs.documents import (
     ROOT,
     Document,
@@ -209,7 +210,7 @@ def section(name: str, title: str) -> str:
 
 def test_every_distribution_is_listed() -> None:
     listed = set(re.findall(r"\b([A-Z]\w+)\(", section("docs/language.md", "Distributions").replace("`D`", "")))
-    assert listed == set(FAMILIES) | {"Table"}
+    assert listed == set(FAMILIES) | set(SERIES) | {"Table"}
 
 
 def test_every_command_of_json_is_there() -> None:

@@ -219,6 +219,7 @@ def test_guided(tmp_path: Path, name: str, limit: float) -> None:
     assert scored.values.mean() > limit
 
 
+@pytest.mark.slow
 def test_dbn(tmp_path: Path) -> None:
     found = fit(tmp_path, "digits/dbn.pgm", "digits/train.csv", "--epochs", "15", "--learning-rate", "0.01")
     assert found.record.method == "layerwise"

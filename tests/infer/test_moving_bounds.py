@@ -90,6 +90,7 @@ def test_the_map_goes_there_and_back_and_its_determinant_is_the_jacobians() -> N
         assert log_det[i] == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_new_groups_keep_to_their_bounds() -> None:
     model = pgmlang.compile(GROUPS)
     rows = {"group": ["p", "p", "q"], "y": [0.1, 0.4, 1.0]}

@@ -67,6 +67,7 @@ RATES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", RATES)
 def test_rates_by_pieces_are_gamma(spelling: str) -> None:
     prior, rate = RATES[spelling]

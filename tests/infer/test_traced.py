@@ -90,6 +90,7 @@ def test_what_cannot_be_repeated_is_refused(function: Callable[[Tensor], Tensor]
         recorded(function, torch.arange(4.0))
 
 
+@pytest.mark.slow
 def test_recordings_leave_no_memory_behind() -> None:
     """What is recorded goes with the function: a fit after the other in one process does not fill it."""
     statm = Path("/proc/self/statm")

@@ -49,6 +49,7 @@ def test_plain_hmc_from_one_mode_misses_the_others() -> None:
     assert float((mode_masses(x) - 0.125).abs().max()) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
 def test_tempering_from_one_mode_weighs_them_all(kernel: Kernel) -> None:
     betas = pt.ladder(6, 0.0, torch.zeros(0, dtype=torch.float64))

@@ -344,6 +344,7 @@ def test_the_bound_is_the_same(guide: str) -> None:
     assert one.provenance["elbo"] == pytest.approx(other.provenance["elbo"], abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_bound_of_minibatches_is_the_same() -> None:
     one, other = fits(LINE, GROUPS[["x", "y"]], "elbo", epochs=20, batch=15)
     assert one.provenance["elbo"] == pytest.approx(other.provenance["elbo"], abs=0.01)

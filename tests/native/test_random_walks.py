@@ -48,6 +48,7 @@ def by_quadrature(power: float) -> dict[str, float]:
     return {name: float((weights * x).sum() / weights.sum()) for name, x in zip("aspu", (a, s, p, u), strict=True)}
 
 
+@pytest.mark.slow
 def test_means_by_quadrature() -> None:
     options = {"chains": 8, "warmup": 300, "draws": 3000, "backend": "native"}
     fit = pgmlang.compile(TEXT).fit(ROWS, method="gibbs", seed=1, options=options)

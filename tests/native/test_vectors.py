@@ -135,6 +135,7 @@ def test_shares_keep_their_small_ends() -> None:
     assert values[2] == pytest.approx(2 * math.exp(-60), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_products_with_zeros_and_extremes_that_tie() -> None:
     text = (
         F

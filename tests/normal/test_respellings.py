@@ -173,6 +173,7 @@ def test_a_joined_factor_learns_what_its_terms_do() -> None:
         assert fit.params["b"] == pytest.approx(fits[0].params["b"], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_how_far_products_are_multiplied_out_does_not_hang_on_other_terms() -> None:
     """One sum of hundreds of terms has the normal form of hundreds of factors."""
     terms = [f"s{i} * (J + b * s{i + 1})" for i in range(300)]

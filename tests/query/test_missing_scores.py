@@ -40,6 +40,7 @@ def test_draws_with_a_hidden_label_in_each_row() -> None:
     np.testing.assert_allclose(fit.score_rows(data).values, expected, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_labels_of_some_rows_under_an_automatic_guide() -> None:
     text = "m ~ Normal(0, 2)\nplate row { z ~ Bernoulli(0.5)\n v ~ Normal(m * z, 1) }\n"
     data = {"z": [1 if s else None for s in SEEN], "v": V + 2.0}

@@ -129,6 +129,7 @@ def shares() -> pgmlang.FittedModel:
     )
 
 
+@pytest.mark.slow
 def test_new_documents_by_annealing(shares: pgmlang.FittedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents of 5 and of 150 tokens, new to the fit, beside one that it knows."""
     from pgmlang.query import row_scores
