@@ -74,23 +74,28 @@ def beginning(
         return Beginning(x[: len(x) // attempts], None)
     factor: Tensor | None = None
     points = x
+    chains = len(x) // attempts
     for i in range(ROUNDS):
         seen = logdensity if factor is None else _Turned(logdensity, factor)
-        z = points if factor is None else torch.linalg.solve(factor, points.T).T
-        parts = z.split(len(x) // attempts * together) if i == 0 else (z,)
-        paths = best_of([pathfinder(seen, part, generator, check) for part in parts], len(x) // attempts)
-        z = _arrived(paths)
-        points = z if factor is None else z @ factor.T
-        if d > FEW:
-            return Beginning(points, None if paths.normal is None else paths.normal.metric(price))
-        check()
-        inner, is_round = _rounded(seen, z, paths, generator)
+        try:
+            z = points if factor is None else torch.linalg.solve(factor, points.T).T
+            parts = z.split(chains * together) if i == 0 else (z,)
+            paths = best_of([pathfinder(seen, part, generator, check) for part in parts], chains)
+            z = _arrived(paths)
+            points = z if factor is None else z @ factor.T
+            if d > FEW:
+                return Beginning(points, None if paths.normal is None else paths.normal.metric(price))
+            check()
+            inner, is_round = _rounded(seen, z, paths, generator)
+        except torch.linalg.LinAlgError:
+            # numbers too far apart for any factor: the warm-up has to do
+            return Beginning(points[:chains], None)
         if inner is not None:
             factor = inner if factor is None else factor @ inner
         if is_round or inner is None:
             break
-    metric = None if factor is None or not bool(torch.isfinite(factor).all()) else of_factor(factor, price)
-    return Beginning(points, metric)
+    is_usable = factor is not None and bool(torch.isfinite(factor).all() & (factor != 0).any(-1).all())
+    return Beginning(points, of_factor(factor, price) if is_usable and factor is not None else None)
 
 
 def _arrived(paths: Paths) -> Tensor:

@@ -91,7 +91,11 @@ def dense(covariance: Tensor) -> Metric:
     """The metric of a covariance ``[..., d, d]``; of its diagonal alone where it is not positive definite."""
     variance = covariance.diagonal(dim1=-2, dim2=-1)
     scale = variance.sqrt()
-    stretch, vectors = torch.linalg.eigh(covariance / scale.unsqueeze(-1) / scale.unsqueeze(-2))
+    correlation = covariance / scale.unsqueeze(-1) / scale.unsqueeze(-2)
+    # of chains so far out that squares overflow: their diagonal
+    is_finite = torch.isfinite(correlation).all(-1, keepdim=True).all(-2, keepdim=True)
+    eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
+    stretch, vectors = torch.linalg.eigh(torch.where(is_finite, correlation, eye))
     is_definite = (stretch[..., :1] > torch.finfo(stretch.dtype).eps).expand(stretch.shape)
     directions = vectors.mT * scale.unsqueeze(-2)
     return Metric(variance.unsqueeze(-2), directions, torch.where(is_definite, stretch, 1.0))
@@ -121,7 +125,12 @@ def of_points(points: Tensor, slopes: Tensor, start: Tensor | None = None, price
         return diagonal(variance.unsqueeze(0))
     basis = _basis(x, g)
     of_draws, of_slopes = (_covariance(y if basis is None else y @ basis.T) for y in (x, g))
-    stretch, vectors = torch.linalg.eigh(_between(of_draws, of_slopes))
+    if not bool(torch.isfinite(of_draws).all() & torch.isfinite(of_slopes).all()):
+        return diagonal(variance.unsqueeze(0))
+    try:
+        stretch, vectors = torch.linalg.eigh(_between(of_draws, of_slopes))
+    except torch.linalg.LinAlgError:
+        return diagonal(variance.unsqueeze(0))
     directions = vectors.T if basis is None else vectors.T @ basis
     return worthwhile(variance, directions, stretch, price)
 

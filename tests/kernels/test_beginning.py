@@ -114,3 +114,12 @@ def test_nothing_free_and_no_curvature() -> None:
     assert none.points.shape == (4, 0)
     flat = pathfinder(lambda p: 0.0 * p.sum(-1), uniform(4, 3), seeded(2))
     assert bool(torch.isfinite(flat.points).all())
+
+
+@pytest.mark.parametrize("power", [-150, 150])
+def test_numbers_too_far_apart(power: int) -> None:
+    """No error: points of finite density, with a metric or without."""
+    scale = torch.tensor([1.0, 10.0**power], dtype=torch.float64)
+    begun = beginning(lambda p: -0.5 * (p * scale).square().sum(-1).clamp(max=1e200), uniform(4, 2), seeded(3))
+    assert bool(torch.isfinite(begun.points).all())
+    assert begun.metric is None or bool((begun.metric.variance > 0).all())

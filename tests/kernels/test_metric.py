@@ -90,3 +90,14 @@ def test_what_does_not_vary_has_the_variance_it_had() -> None:
     metric = mt.of_points(points, slopes, torch.full((1, 3), 7.0, dtype=torch.float64))
     assert float(metric.variance[0, 1]) == 7.0
     assert bool(torch.isfinite(matrix(metric)).all())
+
+
+@pytest.mark.parametrize("size", [1e160, 1e-160])
+def test_extreme_points_give_a_metric_all_the_same(size: float) -> None:
+    points = torch.randn(40, 3, generator=seeded(9), dtype=torch.float64)
+    slopes = -points.clone()
+    slopes[0] = size
+    metric = mt.of_points(points * size, slopes)
+    assert bool(torch.isfinite(metric.stretch).all())
+    huge = mt.dense(torch.full((3, 3), torch.inf, dtype=torch.float64))
+    assert bool((huge.stretch == 1).all())
