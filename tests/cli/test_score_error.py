@@ -15,6 +15,7 @@ MODEL = "plate row { u ~ Normal(0, 1) ; v ~ Normal(0, 1) ; w ~ Normal(0, 1) ; k 
 ONE = "plate row { y ~ Normal(0, 1) }"
 
 
+@pytest.mark.slow
 def test_an_estimate_has_its_error_and_no_more_digits(pgmc: Run, tmp_path: Path) -> None:
     (tmp_path / "m.pgm").write_text(MODEL)
     (tmp_path / "d.csv").write_text("k\n0\n3\n")

@@ -103,6 +103,7 @@ def sequences(rng: np.random.Generator, count: int, longest: int) -> dict[str, n
     return {"seq": np.array(names), "y": np.array(y)}
 
 
+@pytest.mark.slow
 def test_hidden_markov_model() -> None:
     rows = sequences(np.random.default_rng(1), 15, 6)
     model = pgmlang.compile(EXAMPLES / "language" / "hmm.pgm")

@@ -110,6 +110,7 @@ def of_gamma(a: int, b: int, y: float) -> float:
     return (0.3 if a else 0.7) * (0.6 if b else 0.4) * integrate.quad(density, 0, 40)[0]
 
 
+@pytest.mark.slow
 def test_labels_together_beside_numbers_that_are_not_normal() -> None:
     given = pgmlang.compile(GAMMA).given()
     right = {(a, b): of_gamma(a, b, 1.5) for a in (0, 1) for b in (0, 1)}

@@ -163,6 +163,7 @@ def test_soft_evidence_and_the_most_probable_label() -> None:
     assert best == {"z": "1", "p": pytest.approx(w @ one, abs=1e-7)}
 
 
+@pytest.mark.slow
 def test_two_latents_in_every_spelling() -> None:
     """Of two latents the second hangs on the first; named or not, apart or along an axis."""
     x = np.linspace(-9, 9, 1201)
