@@ -13,7 +13,7 @@ from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
-from pgmlang.sema.composition import composition_problem, learned_base_problem, mixture_problem
+from pgmlang.sema.composition import composition_problem, learned_base_problem, mixture_problem, names_vary_along
 from pgmlang.sema.constant_kinds import as_kind, constant_problem
 from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
@@ -22,11 +22,12 @@ from pgmlang.sema.left_side import LeftSide, argument_axes, kind_of
 from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.matrices import rows_along
 from pgmlang.sema.operators import guarded
-from pgmlang.sema.scope import ExpressionContext, Scope
+from pgmlang.sema.scope import Along, ExpressionContext, Scope
 from pgmlang.sema.series import series_choice
 from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure, declarable
 from pgmlang.sema.tables import TableBuilder
+from pgmlang.sema.vectors import is_written_out, written_length
 from pgmlang.sema.wrong_arguments import argument_problem
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
@@ -208,7 +209,9 @@ class DistributionBuilder:
                         f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
             return None, UNKNOWN
         weights = family.variants[0][0]
-        along = argument_axes(self.scope, family, weights, node.arguments[0], replace(target, declared=None))
+        along = self._components(node, target, context) or argument_axes(
+            self.scope, family, weights, node.arguments[0], replace(target, declared=None)
+        )
         share = self.expressions.build(node.arguments[0], replace(context, along=along))
         if share.type is UNKNOWN:
             return None, UNKNOWN
@@ -224,9 +227,7 @@ class DistributionBuilder:
             )
             return None, UNKNOWN
         axis = extra[0]
-        inside = replace(context, plates=merge(context.plates, (axis,))) if axis in self.scope.plates else context
-        wide = replace(target, axes=(axis, *target.axes))
-        base, type_ = self._family(node.arguments[1], wide, inside)  # type: ignore[arg-type]
+        base, type_ = self._component(node.arguments[1], axis, target, context)  # type: ignore[arg-type]
         if base is None:
             return None, type_
         problem = composition_problem(family.name, base, node.span) or mixture_problem(
@@ -242,6 +243,31 @@ class DistributionBuilder:
             base.event,
             node.span,
         ), type_
+
+    def _components(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> Along | None:
+        """The axis of weights that are written out (``Mixture([p, 1 - p], Normal(mu, sd))``): the one that the components' names
+        have; None where they have none, and for any other weights."""
+        share, base = node.arguments
+        length = written_length(share) if is_written_out(share, diagonals=False) else None
+        candidates = (*self.scope.dims, *self.scope.plates) if length is not None else ()
+        fitting = []
+        for axis in candidates:
+            if self.scope.size(axis) != length or axis in (*target.axes, *context.plates):
+                continue
+            saved = dict(self.expressions.expander.calls)
+            with self.scope.quiet():
+                built = self._component(base, axis, target, context)[0]  # type: ignore[arg-type]
+            self.expressions.expander.calls = saved
+            if built is not None and names_vary_along(self.scope, built, axis):
+                fitting.append(axis)
+        return Along((*target.axes, fitting[0]), 1) if len(fitting) == 1 else None
+
+    def _component(
+        self, base: ast.Call, axis: str, target: LeftSide, context: ExpressionContext
+    ) -> tuple[Dist | None, Type]:
+        """The distribution that a mixture along ``axis`` is of."""
+        inside = replace(context, plates=merge(context.plates, (axis,))) if axis in self.scope.plates else context
+        return self._family(base, replace(target, axes=(axis, *target.axes)), inside)
 
     def _match(
         self, family: Family, positional: list[ast.Expr], node: ast.Call

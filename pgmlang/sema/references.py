@@ -175,7 +175,9 @@ def _index_slot(
             return None, unknown(node.span)
     value = builder.build(node, context)
     if value.type is UNKNOWN:
-        return None, value
+        # while a type is inferred from itself (``z ~ Categorical(move[prev(z)])``) its only place is the axis that is left over
+        is_passing = to_come == 1 and isinstance(value, Ref) and len({builder.scope.root(s) for s in slots}) == 1
+        return (slots[0] if is_passing else None), value
     of_type = [s for s in slots if value.type.kind == "labels" and value.type.axis == builder.scope.root(s)]
     if isinstance(value, Element) and value.axis in of_type and to_come < len(of_type):
         return value.axis, value
