@@ -72,12 +72,15 @@ def given_points(target: Target, chains: int, generator: Generator, problem: Pro
     # beyond a bound that other values or data move
     is_elsewhere = any(not torch.allclose(back[n], v, rtol=1e-4, atol=1e-8) for n, v in given.items() if n in back)
     if is_elsewhere or not bool(torch.isfinite(value(target, x)).all()):
-        names = ", ".join(f"`{n}`" for n in problem.start)
-        message = f"the density is zero where {names} should begin"
-        raise PgmError(
-            Diagnostic("PGM0612", message, help="leave `--start` out, or give values that the data allow")
-        )
+        raise impossible_start(problem)
     return x
+
+
+def impossible_start(problem: Problem) -> PgmError:
+    """PGM0612: the user's points are none that the model and the data allow."""
+    names = ", ".join(f"`{n}`" for n in problem.start)
+    message = f"the density is zero where {names} should begin"
+    return PgmError(Diagnostic("PGM0612", message, help="leave `--start` out, or give values that the data allow"))
 
 
 def values_of_points(problem: Problem, chains: int, joint: BoundDensity) -> dict[str, Tensor]:
