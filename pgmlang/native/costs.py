@@ -39,13 +39,15 @@ SLICE_OPERATIONS = 20
 RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
 """Seconds until torch has recorded a gradient, of a step of all chains, and of each operation in it, for however many chains."""
 
-Kind = Literal["plain", "inner", "function", "gather", "matrix"]
+Kind = Literal["plain", "inner", "function", "gather", "matrix", "move", "path"]
 BY_LOOPS: Mapping[Kind, float] = {
     "plain": 0.15e-9,
     "inner": 0.15e-9,
     "function": 4.5e-9,
     "gather": 0.5e-9,
     "matrix": 0.5e-9,
+    "move": 6e-9,
+    "path": 0.0,
 }
 BY_LANES: Mapping[Kind, float] = {
     "plain": 0.06e-9,
@@ -53,6 +55,8 @@ BY_LANES: Mapping[Kind, float] = {
     "function": 0.9e-9,
     "gather": 0.25e-9,
     "matrix": 0.5e-9,
+    "move": 6e-9,
+    "path": 0.0,
 }
 BY_TORCH: Mapping[Kind, float] = {
     "plain": 0.8e-9,
@@ -60,10 +64,13 @@ BY_TORCH: Mapping[Kind, float] = {
     "function": 0.9e-9,
     "gather": 8e-9,
     "matrix": 0.45e-9,
+    "move": 0.0,
+    "path": 60e-9,
 }
 """Seconds of an operation of each element of one chain, alone and in a group of eight, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
 torch), functions, elements picked by an index of data, Cholesky factors and solves (of 200 x 200 matrices and more torch's
-are as fast)."""
+are as fast), moves between two states of a hidden chain, which loops go along, and paths over three, of whose products of matrices in the
+logarithm torch's sum over the chain is made."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,9 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
         if isinstance(item, SliceStage) and item.array.varies:
             elements["matrix", (*(loop.axis for loop in item.loops), *item.work)] += 1
             operations += SLICE_OPERATIONS
+        if isinstance(item, SequenceStage) and item.array.varies:
+            elements["move", (*item.emission.axes, *item.states)] += 1
+            elements["path", (*item.emission.axes, *item.states, *item.states)] += 1
         inside = {id(scalar) for scalar in _inside_of_sums(item.scalars)}
         for scalar in walk(*item.scalars):
             operations += scalar.op not in FREE

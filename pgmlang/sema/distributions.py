@@ -13,21 +13,20 @@ from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
-from pgmlang.sema.composition import composition_problem, learned_base_problem, mixture_problem, names_vary_along
+from pgmlang.sema.composition import composition_problem, learned_base_problem
 from pgmlang.sema.constant_kinds import as_kind, constant_problem
-from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.left_side import LeftSide, argument_axes, kind_of
 from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.matrices import rows_along
+from pgmlang.sema.mixtures import MixtureBuilder
 from pgmlang.sema.operators import guarded
-from pgmlang.sema.scope import Along, ExpressionContext, Scope
+from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.series import series_choice
 from pgmlang.sema.spelled_arguments import spelled_arguments
 from pgmlang.sema.supports import cure, declarable
 from pgmlang.sema.tables import TableBuilder
-from pgmlang.sema.vectors import is_written_out, written_length
 from pgmlang.sema.wrong_arguments import argument_problem
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
@@ -40,6 +39,7 @@ class DistributionBuilder:
         self.scope = scope
         self.expressions = expressions
         self.tables = TableBuilder(scope, expressions)
+        self.mixtures = MixtureBuilder(scope, expressions, self._family)
 
     def build(
         self, node: ast.Expr, target: LeftSide, context: ExpressionContext
@@ -120,7 +120,7 @@ class DistributionBuilder:
                         f"write `{target.name}[{axes}] ~ {family.name}(...)`")  # fmt: skip
             return None, Type(family.support) if family.support not in ("inner", "labels") else UNKNOWN
         if family.shares:
-            return self._mixture(node, target, context)
+            return self.mixtures.build(node, target, context)
         taken = list(node.arguments)
         inner, inner_type = None, UNKNOWN
         if family.takes:
@@ -196,78 +196,6 @@ class DistributionBuilder:
         if family.support == "inner":
             return inner
         return UNKNOWN if family.support == "labels" else Type(family.support)
-
-    def _mixture(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
-        """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
-        family = FAMILIES[node.function]
-        if (problem := learned_base_problem(family.name, node.arguments)) is not None:
-            self.scope.report(problem)
-            return None, UNKNOWN
-        good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
-        if not good or node.arguments[1].function not in FAMILIES:  # type: ignore[union-attr]
-            self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,
-                        f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
-            return None, UNKNOWN
-        weights = family.variants[0][0]
-        along = self._components(node, target, context) or argument_axes(
-            self.scope, family, weights, node.arguments[0], replace(target, declared=None)
-        )
-        share = self.expressions.build(node.arguments[0], replace(context, along=along))
-        if share.type is UNKNOWN:
-            return None, UNKNOWN
-        if why := constant_problem(share, "simplex", 1):
-            self._error("PGM0410", f"the weights of a `{family.name}`: {why}", node.arguments[0].span)
-            return None, UNKNOWN
-        extra = [a for a in share.axes if a not in target.axes]
-        if len(extra) != 1:
-            self._error(
-                "PGM0309",
-                f"the weights of a `{family.name}` have one axis, that of the components",
-                node.arguments[0].span,
-            )
-            return None, UNKNOWN
-        axis = extra[0]
-        base, type_ = self._component(node.arguments[1], axis, target, context)  # type: ignore[arg-type]
-        if base is None:
-            return None, type_
-        problem = composition_problem(family.name, base, node.span) or mixture_problem(
-            self.scope, base, axis, node.arguments[1].span
-        )
-        if problem is not None:
-            self.scope.report(problem)
-            return None, type_
-        return Dist(
-            family.name,
-            ((family.shares, as_kind(share, "simplex")), (family.takes[0], base)),
-            0,
-            base.event,
-            node.span,
-        ), type_
-
-    def _components(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> Along | None:
-        """The axis of weights that are written out (``Mixture([p, 1 - p], Normal(mu, sd))``): the one that the components' names
-        have; None where they have none, and for any other weights."""
-        share, base = node.arguments
-        length = written_length(share) if is_written_out(share, diagonals=False) else None
-        candidates = (*self.scope.dims, *self.scope.plates) if length is not None else ()
-        fitting = []
-        for axis in candidates:
-            if self.scope.size(axis) != length or axis in (*target.axes, *context.plates):
-                continue
-            saved = dict(self.expressions.expander.calls)
-            with self.scope.quiet():
-                built = self._component(base, axis, target, context)[0]  # type: ignore[arg-type]
-            self.expressions.expander.calls = saved
-            if built is not None and names_vary_along(self.scope, built, axis):
-                fitting.append(axis)
-        return Along((*target.axes, fitting[0]), 1) if len(fitting) == 1 else None
-
-    def _component(
-        self, base: ast.Call, axis: str, target: LeftSide, context: ExpressionContext
-    ) -> tuple[Dist | None, Type]:
-        """The distribution that a mixture along ``axis`` is of."""
-        inside = replace(context, plates=merge(context.plates, (axis,))) if axis in self.scope.plates else context
-        return self._family(base, replace(target, axes=(axis, *target.axes)), inside)
 
     def _match(
         self, family: Family, positional: list[ast.Expr], node: ast.Call
@@ -456,6 +384,8 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
         return "draw it from `Normal(0, s)`, given that it sums to zero"
     if declared.kind == "unitvector":
         return "draw it from `UniformSphere()`"
+    if declared.kind == "ordered positive" and type_.kind == "real" and FAMILIES[family].limits is None:
+        return f"truncate it, `Truncated({family}(...), lower = 0)`, or draw its elements from Gamma, LogNormal or HalfNormal"
     if declared.kind == "ordered positive":
         return "draw its elements from a positive distribution, such as `Gamma` or `HalfNormal`"
     if declared.kind == "unit":

@@ -199,10 +199,30 @@ def _index_slot(
         if value.type.kind == "labels" else f"{value.type} numbers"
     )  # fmt: skip
     home = ", ".join(f"`{a}`" for a in lives) or "no plate or axis"
-    cure = f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
+    cure = _index_cure(builder, symbol, node, value, slots, context)
     builder.error("PGM0301", f"wrong index type: `{symbol.name}` lives in {home}, the index has values in {what}",
                 node.span, cure)  # fmt: skip
     return None, unknown(node.span)
+
+
+def _index_cure(
+    builder: ExpressionScope,
+    symbol: Symbol,
+    node: ast.Expr,
+    value: Expr,
+    slots: list[str],
+    context: ExpressionContext,
+) -> str:
+    """What to type in the place of an index of another type: a label that a variable hides, or that variable's declaration."""
+    if isinstance(node, ast.Name):
+        if any(node.name in (builder.scope.axes_model.axis_labels(s) or ()) for s in slots):
+            return f'`{node.name}` is a variable here; the label is written `{symbol.name}["{node.name}"]`'
+        size = builder.scope.size(value.type.axis) if value.type.axis is not None else None
+        source = builder.symbol(node.name, context)
+        alike = [s for s in slots if builder.scope.size(s) == size]
+        if size is not None and alike and source is not None and isinstance(source.statement, ast.Random):
+            return f"declare what its values are: `{node.name} : {builder.scope.root(alike[0])} ~ ...`"
+    return f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
 
 
 def _outside_plate(
