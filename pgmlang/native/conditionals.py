@@ -84,9 +84,7 @@ class ConditionalPieces:
 def conditional_pieces(terms: ValueTerms, names: Sequence[str]) -> ConditionalPieces:
     """Everything that conditionals of some variables are printed from. Raises NotScalar for what has no such form."""
     preparation, nested = Preparation(terms.graph), NestedLoops(terms.graph)
-    found = {
-        name: [preparation.term(nested.term(t)) for t in terms.terms_around((name,))] for name in names
-    }
+    found = {name: [preparation.term(nested.term(t)) for t in terms.terms_around((name,))] for name in names}
     taken = TakenOut(preparation, frozenset(names))
     conditionals = tuple(_conditional(terms, name, some, taken) for name, some in found.items())
     stages = [preparation.stage(s) for s in nested.stages(terms.stages.values())]

@@ -114,14 +114,14 @@ e ~ Normal(all_of, 1)
 """
 
 
-@pytest.mark.parametrize(
-    "f", [f if f == "mean" else pytest.param(f, marks=pytest.mark.slow) for f in REDUCED]
-)
+@pytest.mark.parametrize("f", [f if f == "mean" else pytest.param(f, marks=pytest.mark.slow) for f in REDUCED])
 def test_loops_over_a_plate_stand_in_loops_over_the_same_plate(f: str) -> None:
     """What varies along the axis alone is worked out within the loop over the axis, which stands in the one over the plate."""
     text = ALONG_AN_AXIS.format(f=f, test=" > 0" if f in ("any", "all") else "")
     rng = np.random.default_rng(7)
-    assert_equal(target_of(problem_of(text, pandas.DataFrame(rng.normal(size=(5, 3)), columns=["x.p", "x.q", "y"]))))
+    assert_equal(
+        target_of(problem_of(text, pandas.DataFrame(rng.normal(size=(5, 3)), columns=["x.p", "x.q", "y"])))
+    )
 
 
 @pytest.mark.parametrize("f", ["mean", "sd"])
