@@ -24,7 +24,7 @@ def fit_bound(
     **keeping: Any,
 ) -> Fit:
     """Runs a method on a bound model and returns the plain record of the fit. ``keeping``: ``checkpoint resume every
-    announce`` of ``infer.fit_model``."""
+    announce start`` of ``infer.fit_model``."""
     from pgmlang.infer import fit_model
 
     return fit_model(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -196,6 +196,7 @@ class CompiledModel:
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         plan: Plan | None = None,
+        start: FittedModel | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         **binding: Any,
     ) -> FittedModel:
         """Fits the model to data.
@@ -207,11 +208,15 @@ class CompiledModel:
 
         ``plan``: of :meth:`plan` or of another fit, to be carried out; it says the method and options itself.
 
+        ``start``: where samplers and climbs begin: another fit, values by name, or a list of such points, of which chains take one
+        after the other; what they leave open begins as usual.
+
         ``options``: the method's own (``max_iterations``, ``restarts`` ...); ``fixed``: params held at a value;
         ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
         """
         bound = self.bind(data, **binding)
-        keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan}
+        keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan,
+                   "start": start.record if isinstance(start, FittedModel) else start}  # fmt: skip
         with shown_progress(progress) as show:
             record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, show, **keeping)
         return FittedModel.of(record)

@@ -31,8 +31,9 @@ def refuse_too_many(evaluator: Evaluator) -> None:
             raise PgmError(Diagnostic("PGM0611", message, variable.span, help="use fewer elements along its axes"))
 
 
-def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Values held, each with the shape of its variable: of params, and of real variables that no data are bound to.
+def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any], does: str = "is held") -> dict[str, np.ndarray]:
+    """Values held, each with the shape of its variable: of params, and of real variables that no data are bound to. ``does``: what a
+    variable does at its value, for messages.
 
     A single number stands for every element. Raises PgmError PGM0612 for other names, for what is no number, for a
     wrong shape and for a value outside of the support.
@@ -51,7 +52,7 @@ def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np
             continue
         array = _numbers(value)
         if array is None:
-            problems.append(Diagnostic("PGM0612", f"`{name}` is held at a number, not at `{value}`"))
+            problems.append(Diagnostic("PGM0612", f"`{name}` {does} at a number, not at `{value}`"))
             continue
         variable = model.by_name[name]
         shape = evaluator.layout.shape(model.array_axes(variable))

@@ -46,6 +46,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 @click.option(
     "--checkpoint", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
 )
+@click.option("--start", metavar="FIT|FILE", help='Begin at the values of a fit, or of JSON: {"mu": 1.5}.')
 @click.option(
     "--pointwise", is_flag=True, help="Keep the log-likelihood of every row at every draw, for LOO and WAIC."
 )
@@ -64,7 +65,8 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 def fit(
     model: str, data: tuple[str, ...], output: str | None, force: bool, method: str, seed: int | None, device: str,
     settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, hard: bool, stream: bool,
-    max_time: float | None, threads: int | None, resume: bool, checkpoint: float, pointwise: bool, netcdf: str | None, **given: Any,
+    max_time: float | None, threads: int | None, resume: bool, checkpoint: float, pointwise: bool, netcdf: str | None,
+    start: str | None, **given: Any,
 ) -> int:  # fmt: skip
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel
@@ -72,6 +74,7 @@ def fit(
     from pgmlang.binding.read import bind_data
     from pgmlang.density.device import check_device
     from pgmlang.infer.checkpoint import claim, remove
+    from pgmlang.infer.given_starts import read_start
     from pgmlang.pipeline import fit_bound, fit_streamed
     from pgmlang.plan import brief
     from pgmlang.results.save import refuse_existing
@@ -94,6 +97,9 @@ def fit(
         message = "a table that is read in blocks is counted, and has no draws"
         raise PgmError(Diagnostic("PGM0612", message, help="leave `--pointwise` and `--netcdf` out"))
     if is_streamed:
+        if start is not None:
+            message = "a table that is read in blocks is counted: nothing begins anywhere"
+            raise PgmError(Diagnostic("PGM0612", message, help="leave `--start` out"))
         if resume:
             message = "a table that is read in blocks is counted in one pass: there is no checkpoint to resume"
             raise PgmError(Diagnostic("PGM0612", message, help="leave `--resume` out"))
@@ -112,6 +118,7 @@ def fit(
                 compilation, binding, method, seed, device, fixed_of(fixed), options, watch.show,
                 checkpoint=partial, resume=resume, every=checkpoint,
                 announce=lambda plan: watch.say(f"plan      {brief(plan)}"),
+                start=None if start is None else read_start(Path(start)),
             )  # fmt: skip
     fitted = FittedModel.of(record)
     fitted.save(folder, force or resume)

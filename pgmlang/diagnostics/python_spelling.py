@@ -109,6 +109,6 @@ _VALUES: dict[str, Callable[[str], Any]] = {
     "strip": str, "fold_case": str, "merge": _merge, "unit": _of_column(str), "accounting": _names, "magnitudes": _names,
     "dates": _of_column(str, _names), "bins": _of_column(_bins), "missing": str, "mapping": _of_column(str), "observe": _of_column(_number),
     "fixed": _of_column(_number), "hide": _names, "counts": lambda t: t or None, "weights": lambda t: t or None, "new_labels": str,
-    "method": str, "device": str, "seed": _number, "classifier": str, "targets": _names, "target": str,
+    "method": str, "device": str, "seed": _number, "classifier": str, "targets": _names, "target": str, "start": str,
 }  # fmt: skip
 """The keywords of Python's functions, and what each makes of an option's value."""

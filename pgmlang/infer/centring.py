@@ -9,21 +9,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.reductions import sum_of_factors
+from pgmlang.density.simulation import deterministic_values
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.native_choice import native_choice
-from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred
-from pgmlang.infer.starts import starting_points
+from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred, standard_name, standardising
+from pgmlang.infer.starts import given_points, starting_points
 from pgmlang.kernels import WarmupPlan, hmc, run, start
 
 CHAINS, PILOT = 8, 100
 """Short chains of the model as it is written, and their iterations: its scales are soon known, if not more."""
+STARTS = 16
+"""Points at the least, where the user says where some numbers begin: others begin elsewhere in each."""
 BETWEEN = 5
 """Iterations between two looks at the clock."""
 LEAPS = 10
@@ -48,13 +53,31 @@ def noncentred_problem(problem: Problem, backend: str = "torch") -> tuple[Proble
     target = target_of(problem, backend="torch" if choice is None or choice.backend == "torch" else "auto")
     values = _pilot(target, problem)
     few = tuple(n for n in names if data_weight(target.joint, n, values) <= BALANCE)
-    return (_moved(problem, few), few) if few else (problem, ())
+    return (_moved(problem, few, target), few) if few else (problem, ())
 
 
-def _moved(problem: Problem, names: tuple[str, ...]) -> Problem:
+def _moved(problem: Problem, names: tuple[str, ...], target: Target) -> Problem:
     model = noncentred(problem.model, names)
     binding = replace(problem.binding, model=model)
-    return replace(problem, model=model, binding=binding, facts=facts_of(model, binding, problem.facts.fixed))
+    begins = _standard_start(problem, names, target) if problem.start else {}
+    return replace(
+        problem, model=model, binding=binding, facts=facts_of(model, binding, problem.facts.fixed), start=begins
+    )
+
+
+def _standard_start(problem: Problem, names: tuple[str, ...], target: Target) -> dict[str, np.ndarray]:
+    """The user's start with the standard numbers behind these variables in their place."""
+    generator = Generator(problem.device).manual_seed(0)
+    points = given_points(target, max(STARTS, *map(len, problem.start.values())), generator, problem)
+    model = standardising(problem.model, names)
+    joint = density_of_binding(
+        model, replace(problem.binding, model=model), problem.fixed, target.dtype, target.joint.device
+    )
+    with torch.no_grad():
+        values, _ = target.values(points)
+    standard = deterministic_values(joint, values, names=[standard_name(n) for n in names])
+    known = {n: v for n, v in values.items() if n not in names}
+    return {n: v.cpu().numpy() for n, v in {**known, **standard}.items()}
 
 
 def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:

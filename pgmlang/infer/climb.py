@@ -157,7 +157,8 @@ class Climb:
         for i in range(self.restarts):
             if reached and is_over():
                 break
-            x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
+            spread = torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
+            x = first if self.problem.start and i == 0 else first + spread
             try:
                 if i % 2 and self.labels:
                     held = self.with_labels({n: c[i // 2] for n, c in codes.items()})

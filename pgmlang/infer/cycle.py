@@ -23,7 +23,7 @@ from pgmlang.infer.collapsed_block import CollapsedBlock
 from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.cycle_outcome import KEPT, joined_draws, outcome_of_draws
 from pgmlang.infer.pace import StepBudget
-from pgmlang.infer.starts import mixture_values
+from pgmlang.infer.starts import impossible_start, mixture_values, values_of_points
 from pgmlang.infer.sweep_blocks import SweepBlock, label_run
 from pgmlang.infer.watched import figures_of_named_draws
 from pgmlang.kernels.by_name import kernel_of
@@ -76,7 +76,10 @@ def build_cycle(
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
         values = first_values(joint, names, generator, options.chains, problem.deadline)
         better = mixture_values(problem, options.chains, generator, joint.dtype)
+        better |= values_of_points(problem, options.chains, joint)
         values |= {n: v.to(values[n].dtype) for n, v in better.items() if n in values}
+        if problem.start and bool((impossible_elements(joint, values) > 0).any()):
+            raise impossible_start(problem)
         states = []
         for block in blocks:
             states.append(block.start(generator, values))

@@ -21,12 +21,15 @@ from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
 from pgmlang.infer.deterministic import with_deterministic
 from pgmlang.infer.exact import log_likelihood_of
+from pgmlang.infer.given_starts import Start, starting_values
 from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.plan.deadline import Deadline
+from pgmlang.plan.method import Method
 from pgmlang.plan.plan import Planned, planned, replanned
 from pgmlang.plan.record import Plan, plan_json
+from pgmlang.plan.registry import METHODS, method_named
 from pgmlang.plan.undetermined import undetermined_reason
 from pgmlang.results.fit import Fit
 from pgmlang.results.trust import problems_of_status
@@ -51,10 +54,13 @@ def fit_model(
     every: float = 30.0,
     plan: Plan | None = None,
     announce: Callable[[Plan], None] | None = None,
+    start: Start | None = None,
 ) -> Fit:
     """Fits a bound model by a plan: the one given, or the one that `plan.make_plan` makes of ``method`` and ``options``.
 
     ``checkpoint``: a folder where the state is kept every so many seconds; ``resume``: go on from there.
+
+    ``start``: where it begins, for methods that take one.
 
     ``fixed``: values of params (or of real variables at the top) held. ``progress`` (`run.Progress`) is called after each step, and ``announce`` with the plan before the first. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
@@ -79,10 +85,20 @@ def fit_model(
     if chosen.writes_rows_out(planned.model, planned.facts):
         problem = expanded(problem)
     blocks = planned.plan.blocks
-    problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time), blocks=blocks)
+    begins = {} if start is None else _begins(start, problem, chosen)
+    problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time), blocks=blocks, start=begins)
     algorithm = chosen.build(problem, settings)
     done = run(algorithm, np.random.default_rng(drawn), problem.deadline, progress, keeper, resumed)
     return _fit(problem, planned, done, source, modules or {}, drawn, asked is None)
+
+
+def _begins(start: Start, problem: Problem, method: Method) -> dict[str, np.ndarray]:
+    """Raises PgmError PGM0612 where the method does not begin where it is told to, and as `starting_values`."""
+    if not method.takes_start:
+        names = ", ".join(f"`{n}`" for n in METHODS if method_named(n).takes_start)
+        message = f"`{method.name}` does not begin at given values"
+        raise PgmError(Diagnostic("PGM0612", message, help=f"leave `--start` out; it is of {names}"))
+    return starting_values(start, problem.binding)
 
 
 def _problem(model: Model, binding: Binding, fixed: Mapping[str, Any], device: str) -> Problem:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.reasons import block_reasons
 from pgmlang.graph.components import field_components, has_log_z_of_rows, summing_steps
 from pgmlang.graph.summable import rows_are_apart
@@ -256,6 +256,9 @@ def build(problem: Problem, options: GibbsOptions) -> Any:
     kernels = {n: problem.kernel_of(n) for n in names}
     swept = tuple(n for n in names if kernels[n] in (COLLAPSED, INTEGRATED))
     if swept == names:
+        if problem.start:
+            message = "everything latent is a label that is drawn one by one, or integrated out of these: nothing begins at a number"
+            raise PgmError(Diagnostic("PGM0612", message, help="leave `--start` out"))
         return build_collapsed(problem, options, names)
     from pgmlang.infer.cycle import build_cycle, plan_of
 
@@ -298,5 +301,5 @@ def has_counts(model: Model, facts: Facts) -> bool:
 
 
 METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", GibbsOptions, supports, reasons, build,
-                resolve=resolve, assign=assign, idle=idle, writes_rows_out=has_counts, moves=Moves.GRADIENT)  # fmt: skip
+                resolve=resolve, assign=assign, idle=idle, writes_rows_out=has_counts, moves=Moves.GRADIENT, takes_start=True)  # fmt: skip
 """What has no full conditional to draw from is moved by hmc."""

@@ -186,4 +186,5 @@ METHOD = Method(
     assign=assign,
     only_by_name=only_by_name,
     idle=idle,
+    takes_start=True,
 )

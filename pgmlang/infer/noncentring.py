@@ -108,32 +108,72 @@ def _drawn(distribution: Dist, row: LocationScale, variable: Variable, standard:
     assert not isinstance(loc, Dist)
     assert not isinstance(scale, Dist)
     here = Ref(REAL, axes, span, standard)
-    scaled = _rooted(distribution, here) if scale is None else Apply(REAL, axes, span, "mul", (scale, here))
+    scaled = (
+        _times_root(distribution, here, ROOTS) if scale is None else Apply(REAL, axes, span, "mul", (scale, here))
+    )
     value = Apply(REAL, axes, span, "add", (loc, scaled))
     return Apply(Type("positive"), axes, span, "exp", (value,)) if row.is_log else value
 
 
-def _rooted(distribution: Dist, standard: Ref) -> Expr:
-    """A draw of independent standard normal numbers times a root of the covariance."""
+def standardising(model: Model, names: tuple[str, ...]) -> Model:
+    """The model as it is written, with the standard numbers behind these variables as deterministic names: the other way round."""
+    variables, definitions = list(model.variables), list(model.definitions)
+    for name in names:
+        family = location_scale_of(model, name)
+        assert family is not None
+        distribution, row = family
+        if row.of_vectors:
+            said = model.once(with_factored_covariances).conditional_of[name].distribution
+            distribution = said if isinstance(said, Dist) else distribution
+        variable = model.by_name[name]
+        standard = replace(variable, name=standard_name(name), type=REAL, role="derived")
+        variables.append(standard)
+        definitions.append(Definition(standard.name, _standard(distribution, row, variable), distribution.span))
+    return replace(model, variables=tuple(variables), definitions=tuple(definitions))
+
+
+def _standard(distribution: Dist, row: LocationScale, variable: Variable) -> Expr:
+    """The standard numbers in the variable's value."""
+    arguments, axes, span = dict(distribution.arguments), variable.axes, distribution.span
+    loc, scale = arguments[row.loc], arguments.get(row.scale)
+    assert not isinstance(loc, Dist)
+    assert not isinstance(scale, Dist)
+    here: Expr = Ref(variable.type, axes, span, variable.name)
+    if row.is_log:
+        here = Apply(REAL, axes, span, "log", (here,))
+    centred = Apply(REAL, axes, span, "sub", (here, loc))
+    if scale is None:
+        return _times_root(distribution, centred, INVERSE_ROOTS)
+    return Apply(REAL, axes, span, "div", (centred, scale))
+
+
+def _times_root(distribution: Dist, vector: Expr, functions: dict[str, tuple[str, ...]]) -> Expr:
+    """A vector times a root of the covariance, or the inverse of one."""
     (event,), span = distribution.event, distribution.span
-    name, matrix = next((n, a) for n, a in distribution.arguments if n in ROOTS)
+    name, matrix = next((n, a) for n, a in distribution.arguments if n in functions)
     assert not isinstance(matrix, Dist)
-    other = next(a for a in matrix.axes if a not in standard.axes)
-    for function in ROOTS[name]:
+    other = next(a for a in matrix.axes if a not in vector.axes)
+    for function in functions[name]:
         matrix = MatrixApply(REAL, matrix.axes, span, function, matrix, event, other)
-    if name == "precision":  # the inverse of its factor, turned
+    if name == "precision":  # turned
         axes = tuple(a for a in matrix.axes if a != event)
         product = Contract(
-            REAL, (*axes, *(a for a in standard.axes if a not in (*axes, event))), span, matrix, standard, event
+            REAL, (*axes, *(a for a in vector.axes if a not in (*axes, event))), span, matrix, vector, event
         )
         return Rename(REAL, tuple(event if a == other else a for a in product.axes), span, product, other, event)
-    there = Rename(REAL, tuple(other if a == event else a for a in standard.axes), span, standard, event, other)
+    there = Rename(REAL, tuple(other if a == event else a for a in vector.axes), span, vector, event, other)
     axes = tuple(a for a in dict.fromkeys((*matrix.axes, *there.axes)) if a != other)
     return Contract(REAL, axes, span, matrix, there, other)
 
 
 ROOTS: dict[str, tuple[str, ...]] = {"cov": ("cholesky",), "scale_tril": (), "precision": ("cholesky", "inverse")}
 """Functions that make a root of the covariance, or of a precision the inverse of its factor, of each argument that says it."""
+INVERSE_ROOTS: dict[str, tuple[str, ...]] = {
+    "cov": ("cholesky", "inverse"),
+    "scale_tril": ("inverse",),
+    "precision": ("cholesky",),
+}
+"""Functions that make the inverse of that root."""
 
 
 def _standardised(distribution: Dist, row: LocationScale) -> Dist:

@@ -177,6 +177,7 @@ def sampler(row: SamplerKernel) -> Method:
         writes_rows_out=counts_over_latents,
         moves=row.moves,
         when=case,
+        takes_start=True,
     )
 
 

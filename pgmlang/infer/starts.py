@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.possible import impossible_elements, possible_points
 from pgmlang.density.target import Target, target_of
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Problem
 from pgmlang.kernels.beginning import Beginning, beginning
@@ -32,7 +35,11 @@ def beginning_of(
 ) -> Beginning:
     """Where chains begin and with which metric: paths (`kernels.beginning`) from free values uniform on (-2, 2), as Stan's, drawn again where
     the density is zero. With discrete variables summed out, whose clusters make poor modes that chains do not leave, the best of a few paths
-    for every chain. ``price``: of a metric's direction. Raises PgmError PGM0803."""
+    for every chain. ``price``: of a metric's direction. From points that the user gives, chains begin there and paths tell the metric alone.
+    Raises PgmError PGM0803, and PGM0612 for given points of density zero."""
+    if problem.start:
+        given = given_points(target, chains, generator, problem)
+        return beginning(target, given, generator, _checked(problem.deadline), price=price)._replace(points=given)
     if target.sums is None:
         points = uniform_points(target, chains, generator, problem)
         return beginning(target, points, generator, _checked(problem.deadline), price=price)
@@ -46,10 +53,42 @@ def beginning_of(
 
 def starting_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
     """Those of `beginning_of` where discrete variables are summed out; else the uniform points themselves, `lifted`: spread wide, and soon
-    there. Raises PgmError PGM0803."""
+    there. Raises as `beginning_of`."""
+    if problem.start:
+        return given_points(target, chains, generator, problem)
     if target.sums is None:
         return lifted(target, uniform_points(target, chains, generator, problem), problem.deadline)
     return beginning_of(target, chains, generator, problem).points
+
+
+def given_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
+    """Free values ``[chain, dimension]`` at the user's points, in turn; what these leave open as `uniform_points`. Raises PgmError PGM0612
+    where the density is zero."""
+    with torch.no_grad():
+        values, _ = target.values(uniform_points(target, chains, generator, problem))
+        given = values_of_points(problem, chains, target.joint)
+        x = target.free({**values, **given})
+        back, _ = target.values(x)
+    # beyond a bound that other values or data move
+    is_elsewhere = any(not torch.allclose(back[n], v, rtol=1e-4, atol=1e-8) for n, v in given.items() if n in back)
+    if is_elsewhere or not bool(torch.isfinite(value(target, x)).all()):
+        raise impossible_start(problem)
+    return x
+
+
+def impossible_start(problem: Problem) -> PgmError:
+    """PGM0612: the user's points are none that the model and the data allow."""
+    names = ", ".join(f"`{n}`" for n in problem.start)
+    message = f"the density is zero where {names} should begin"
+    return PgmError(Diagnostic("PGM0612", message, help="leave `--start` out, or give values that the data allow"))
+
+
+def values_of_points(problem: Problem, chains: int, joint: BoundDensity) -> dict[str, Tensor]:
+    """The user's values ``[chain, *shape]``, points in turn."""
+    return {
+        n: torch.as_tensor(v[np.arange(chains) % len(v)], dtype=joint.dtype, device=joint.device)
+        for n, v in problem.start.items()
+    }
 
 
 def _checked(deadline: Deadline) -> Callable[[], None]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -20,7 +21,7 @@ from pgmlang.density.reductions import log_joint, sum_of_factors
 from pgmlang.density.seen_rows import log_marginal_of
 from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
-from pgmlang.density.transforms import constrain, free_shape
+from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.objective import Objective, per_unit, units_of
 from pgmlang.plan.deadline import NEVER, Deadline
@@ -38,13 +39,21 @@ class LogDensityObjective:
     plate: str | None
     provider: DensityProvider
     deadline: Deadline = NEVER
+    begins: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
-        """Free values near zero, or the nearest where the density is not zero."""
+        """Free values near zero, or the nearest where the density is not zero; at the first point that the user gives."""
         free = initial_free(joint, generator)
         for name in self.latent:
             shape = free_shape(joint, name)
             free[name] = 0.1 * torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
+        given = {
+            n: torch.as_tensor(v[0], dtype=joint.dtype, device=joint.device)
+            for n, v in self.begins.items() if n in free
+        }  # fmt: skip
+        if given:
+            values = {**constrain(joint, free)[0], **given}
+            free |= unconstrain(joint, given, values)
         if joint.model.nets:
             return free
         return nearest_possible(free, lambda f: self._impossible(joint, f), generator, self.deadline)
@@ -102,7 +111,7 @@ def log_density_objective(problem: Problem, backend: str) -> Objective:
     latent = tuple(v.name for v in latent_variables(model, facts))
     plate, summed = unit_plate(model), summed_names(model, facts)
     provider = DensityProvider(latent, False, summed, "torch" if model.nets else backend)
-    objective = LogDensityObjective(latent, summed, plate, provider, problem.deadline)
+    objective = LogDensityObjective(latent, summed, plate, provider, problem.deadline, problem.start)
     return Objective(
         objective.start, objective.loss, objective.conclude, per_unit("log-density", plate),
         side_by_side=objective.side_by_side,

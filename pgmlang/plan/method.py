@@ -92,7 +92,8 @@ class Method:
     rows that stand for several (``--counts``) are written out for it, since each has latents of its own. ``idle``: the options
     (and ``device``) that it has no use for here, each with the reason: they are refused where they are given. ``moves``:
     how it proposes draws; ``only_rises``: whether its objective may not fall; ``when``: of a model without data, the case
-    that the method is for, None where it is for none; ``reads_guide``: whether a written guide has a part in it."""
+    that the method is for, None where it is for none; ``reads_guide``: whether a written guide has a part in it; ``takes_start``:
+    whether it begins where it is told to."""
 
     name: str
     says: str
@@ -110,6 +111,7 @@ class Method:
     only_rises: bool = False
     when: Callable[[Model], str | None] = lambda model: None
     reads_guide: bool = False
+    takes_start: bool = False
 
     def unread_guide(self, model: Model) -> tuple[Diagnostic, ...]:
         """PGM0812 where the model has a guide that the method leaves out."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from pgmlang.plan.record import PlanBlock
 @dataclass(frozen=True, eq=False)
 class Problem:
     """A model joined to data, with the values that were fixed, when the run of a method on it has to end, and the ``blocks``
-    of the plan that is carried out."""
+    of the plan that is carried out. ``start``: values ``[point, *shape]`` of params and latent numbers that the user has it begin at, if any."""
 
     model: Model
     binding: Binding
@@ -25,6 +26,7 @@ class Problem:
     device: str = "cpu"
     deadline: Deadline = NEVER
     blocks: tuple[PlanBlock, ...] = ()
+    start: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def kernel_of(self, name: str) -> str:
         """The kernel that the plan has for a variable."""

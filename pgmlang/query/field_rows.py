@@ -172,7 +172,7 @@ def field_rows_of(fit: Fit, binding: Binding, seed: int = 0) -> FieldRows:
     """What a fit of fields says of newly bound rows."""
     model: Model = binding.model
     joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
-    _, params, nets, _ = estimates(fit, joint)
+    _, params, nets, _ = estimates(fit, joint, 1)
     names = [v.name for v in model.of_role("field")]
     hidden = tuple(n for n in names if n not in joint.observed or n in joint.missing)
     observed = tuple(n for n in names if n not in hidden)

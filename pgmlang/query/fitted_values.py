@@ -22,14 +22,11 @@ from pgmlang.model.dependence import definitions_behind
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
 
-DRAWS = 400
-"""Most draws of the globals that are used."""
-
 
 def estimates(
-    fit: Fit, joint: BoundDensity, most: int = DRAWS
+    fit: Fit, joint: BoundDensity, most: int | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], Any, int]:
-    """Values of random variables ``[S, ...]`` (draws thinned evenly to ``most``, or point estimates as one draw), params and
+    """Values of random variables ``[S, ...]`` (draws thinned evenly to ``most`` of them, or point estimates as one draw), params and
     tables, the networks with their weights, and S."""
     model = joint.model
     learned = {v.name for v in model.of_role("param")}
@@ -54,7 +51,7 @@ def estimates(
         if name not in random:
             continue
         total = array.shape[0] * array.shape[1]
-        draws = np.unique(np.linspace(0, total - 1, min(most, total)).astype(int))
+        draws = np.unique(np.linspace(0, total - 1, total if most is None else min(most, total)).astype(int))
         count = len(draws)
         picked = np.asarray(array).reshape(total, *array.shape[2:])[draws]
         values[name] = torch.as_tensor(picked, dtype=torch.int64 if picked.dtype.kind in "iu" else joint.dtype)

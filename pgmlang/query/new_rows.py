@@ -6,6 +6,7 @@ the globals. What nothing observed hangs on is drawn forwards; discrete latents 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,11 +27,15 @@ from pgmlang.model import Model
 from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Ref
-from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.query.fitted_values import drawn_from_prior, estimates, global_values, split_latents
 from pgmlang.query.joint_rows import refuse_joint_likelihoods, refuse_other_rows
 from pgmlang.query.linear_gaussian import GaussianUnits, gaussian_units
 from pgmlang.results.fit import Fit
 
+NUMBERS = 4_000_000
+"""Most values of the rows' variables, at all draws of the globals together, unless that were fewer than `DRAWS` draws."""
+DRAWS = 400
+"""Draws of the globals that are used of rows whatever their number, and most where labels of the rows are inferred given each."""
 GUIDED = 1024
 """Draws of a written guide, where it is the proposal."""
 CHAINED = 100
@@ -132,6 +137,14 @@ class NewRows:
         """Point estimates once: the copies of a point would all say the same."""
         return replace(self, given={k: v[:1] for k, v in self.given.items()}, num_draws=1, is_point=False)
 
+    def thinned(self, most: int) -> NewRows:
+        """At most so many draws of the globals, evenly."""
+        if self.num_draws <= most:
+            return self
+        chosen = torch.linspace(0, self.num_draws - 1, most).long()
+        given = {k: v.index_select(0, chosen) for k, v in self.given.items()}
+        return replace(self, given=given, num_draws=most)
+
     def undrawn(self) -> set[str]:
         """What is drawn forwards and has no cell that was seen: its factors integrate to one."""
         return {n for n in self.forward if n not in self.joint.unseen and n not in self.joint.missing}
@@ -188,19 +201,20 @@ class NewRows:
         return out
 
 
-def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int = DRAWS) -> NewRows:
+def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int | None = None) -> NewRows:
     """What a fit says of newly bound rows. ``most``: draws of the globals that are used, at most (of what hangs on a
-    point as many). Raises PgmError PGM0602 for a fit without numbers to go by."""
+    point as many); by default all of them, where rows and what is inferred of them are few enough. Raises PgmError PGM0602 for
+    a fit without numbers to go by."""
     model = binding.model
     refuse_joint_likelihoods(binding)
     refuse_other_rows(fit, binding)
     joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
-    values, params, nets, count = estimates(fit, joint, most)
+    values, params, nets, count = estimates(fit, joint, _affordable_draws(joint) if most is None else most)
     is_point = count == 1
     if is_point:
         # one point estimate, many draws of what hangs on it
-        count = COPIES if most == DRAWS else most
+        count = COPIES if most is None else most
         values = {k: v.expand(count, *v.shape[1:]) for k, v in values.items()}
     given, num_known = global_values(fit, joint, values, params, nets, count, generator)
     forward, hidden = split_latents(joint, set(given) - set(num_known))
@@ -210,11 +224,25 @@ def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int = DRAWS) ->
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
             raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
     rows = NewRows(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator)
-    chained = CHAINED if most == DRAWS else DRAWS
-    if count <= chained or all(model.by_name[n].type.is_discrete for n in hidden) or rows.needs_forward_draws:
-        return rows
-    chosen = torch.linspace(0, count - 1, chained).long()
-    return replace(rows, given={k: v.index_select(0, chosen) for k, v in given.items()}, num_draws=chained)
+    return rows.thinned(_draws_for_hidden(rows, most))
+
+
+def _affordable_draws(joint: BoundDensity) -> int:
+    return max(
+        DRAWS, NUMBERS // max(1, sum(math.prod(joint.shapes[v.name]) for v in joint.model.of_role("random")))
+    )
+
+
+def _draws_for_hidden(rows: NewRows, most: int | None) -> int:
+    """How many draws of the globals what is hidden can be inferred at."""
+    if not rows.hidden:
+        return rows.num_draws
+    by_chains = not rows.needs_forward_draws and any(
+        not rows.joint.model.by_name[n].type.is_discrete for n in rows.hidden
+    )
+    if most is None:
+        return CHAINED if by_chains else DRAWS
+    return DRAWS if by_chains else most
 
 
 def unknown_above(model: Model, name: str, unknown: Collection[str]) -> set[str]:

@@ -8,7 +8,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.relevance import names_in_guide, relevant_names
 from pgmlang.model import Definition, Factor, Model
 from pgmlang.model.dependence import definitions_behind, names_behind
-from pgmlang.model.expr import Apply, Contract, Expr, Ref, walk
+from pgmlang.model.expr import Apply, Contract, Expr, Ref, State, walk
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.scope import Scope
 
@@ -21,6 +21,7 @@ def lint(scope: Scope, collector: Collector, model: Model) -> list[Diagnostic]:
 def _unused(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     stated: tuple[Factor | Definition, ...] = (*model.factors, *model.definitions)
     mentioned = {r.name for f in stated for r in model.mentions(f)}
+    mentioned |= {e.name for d in model.definitions for e in walk(d.value) if isinstance(e, State)}
     if model.guide:
         given: tuple[Factor | Definition, ...] = (*model.guide.conditionals, *model.guide.definitions)
         for item in given:

@@ -210,7 +210,7 @@ def test_models_of_the_same_data_are_ranked() -> None:
 
 
 def test_folds_of_one_row_are_exact_leave_one_out() -> None:
-    """Of a point fit the score is that of the estimate; of draws it has the error of 400 of them."""
+    """Of a point fit the score is that of the estimate; of draws it has their error."""
     text = "param m\nplate row { y ~ Normal(m, 1) }\n"
     fit = pgmlang.compile(text).fit({"y": Y}, method="map", seed=1)
     (one,) = pgmlang.rank_fits({"point": fit}, {"y": Y}, folds=len(Y))

@@ -13,9 +13,9 @@ from pgmlang.density.bind import bound_density
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.families import FAMILIES
-from pgmlang.infer.base import facts_of
+from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.centring import data_weight, noncentred_problem
-from pgmlang.infer.noncentring import movable_names, noncentred, standard_name
+from pgmlang.infer.noncentring import movable_names, noncentred, standard_name, standardising
 from pgmlang.results.convergence import convergence
 from tests.infer.by_hand import problem_of
 
@@ -25,6 +25,13 @@ tau ~ HalfCauchy(5)
 plate school { input sd : positive ; theta ~ Normal(mu, tau) ; y ~ Normal(theta, sd) }
 """
 DATA = {"sd": [15.0, 10, 16, 11, 9, 11, 10, 18], "y": [28.0, 8, -3, 7, -1, 1, 18, 12]}
+
+
+def standard_of(old: Problem, name: str, values: dict[str, torch.Tensor]) -> np.ndarray:
+    """The standard numbers behind a value, by the model as it is written."""
+    model = standardising(old.model, (name,))
+    joint = bound_density(replace(old, model=model, binding=replace(old.binding, model=model)))
+    return deterministic_values(joint, values, names=[standard_name(name)])[standard_name(name)].numpy()
 
 
 def test_density_with_the_jacobian() -> None:
@@ -75,6 +82,7 @@ def test_vectors_that_hang_together_move(argument: str) -> None:
     moved = {**values, standard_name("b"): standard}
     there = deterministic_values(bound_density(new), moved)["b"]
     cov = values["tau"][:, None] * matrix * values["tau"]
+    np.testing.assert_allclose(standard_of(old, "b", {**values, "b": there}), standard, rtol=1e-10)
     log_det = 2 * torch.linalg.slogdet(cov)[1]
     expected = log_joint(bound_density(old), {**values, "b": there}) + log_det
     assert float(log_joint(bound_density(new), moved)) == pytest.approx(float(expected), rel=1e-12)
@@ -115,6 +123,7 @@ def test_every_family_of_location_and_scale_moves(name: str, is_named: bool) -> 
     moved = {**values, standard_name("theta"): standard}
     assert float(log_joint(bound_density(new), moved)) == pytest.approx(float(expected), rel=1e-11)
     np.testing.assert_allclose(deterministic_values(bound_density(new), moved)["theta"], theta)
+    np.testing.assert_allclose(standard_of(old, "theta", {**values, "theta": theta}), standard, rtol=1e-10)
 
 
 def test_a_choice_on_data_between_normals_moves() -> None:
