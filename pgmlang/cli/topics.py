@@ -79,6 +79,7 @@ def families() -> str:
 
 
 def functions() -> str:
+    from pgmlang.signatures.equations import SAYS, SIGNATURE
     from pgmlang.signatures.functions import (
         ACTIVATIONS,
         AXIS_FUNCTIONS,
@@ -96,6 +97,7 @@ def functions() -> str:
         f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in (*REDUCTIONS, *WRITTEN_REDUCTIONS))}\n\n"
         f"Of a plate or dim:\n{listed([(f'{n}(plate)', says) for n, says in AXIS_FUNCTIONS.items()])}\n\n"
         f"Of matrices:\n{listed([(f.call, f.says) for f in MATRIX_FUNCTIONS.values()])}\n\n"
+        f"Differential equations:\n{listed([(SIGNATURE, SAYS)])}\n\n"
         f"Networks, to stand after `net name : in -> out =`:\n{listed(blocks)}\n  activations: {', '.join(ACTIVATIONS)}"
     )
 
@@ -239,6 +241,7 @@ def _family(word: str) -> str | None:
 
 
 def _function(word: str) -> str | None:
+    from pgmlang.signatures.equations import ODE, SAYS, SAYS_PARAMETERS, SIGNATURE
     from pgmlang.signatures.functions import (
         ACTIVATIONS,
         AXIS_FUNCTIONS,
@@ -249,6 +252,8 @@ def _function(word: str) -> str | None:
     )
     from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 
+    if word == ODE:
+        return f"{SIGNATURE}: {SAYS}\n\n{listed(list(SAYS_PARAMETERS.items()))}"
     if word in FUNCTIONS:
         row = FUNCTIONS[word]
         return f"{word}({', '.join('xyz'[: row.arity])}): a function of {row.accepts} arguments; its value is {row.result}"

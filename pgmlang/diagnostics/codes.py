@@ -69,6 +69,7 @@ CODES: dict[str, Code] = {
     "PGM0316": Code("guide does not fit the model"),
     "PGM0317": Code("no method takes this yet", is_warning=True),
     "PGM0318": Code("vector or matrix does not fit its axes"),
+    "PGM0319": Code("differential equation out of place"),
     # 04xx supports and tables
     "PGM0401": Code("support does not fit the declared type"),
     "PGM0402": Code("table row missing"),

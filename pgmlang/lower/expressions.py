@@ -31,7 +31,10 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
+    State,
+    Time,
 )
 from pgmlang.model.recursions import recursions
 from pgmlang.model.row_plates import groups_of_rows
@@ -133,6 +136,8 @@ class ExpressionEmitter(Alignment):
                 return self._of_matrix(expr, frame)
             case NetCall():
                 return self._net(expr, frame)
+            case Solution() | State() | Time():
+                raise to_come("a differential equation within another expression", expr.span)
 
     def _of_matrix(self, expr: MatrixApply, frame: Axes) -> Emitted:
         """A function of matrices, which lie along the last two axes of its argument."""
@@ -231,8 +236,8 @@ class ExpressionEmitter(Alignment):
         """A deterministic name inside a branch, where it is partial: its own expression, in which the branch masks what it
         must, said here or along the name's own axes, with the branch taken at the elements that are looked at."""
         value = self.model.definition_of[expr.name].value
-        is_recursive = expr.name in recursions(self.model)
-        if is_recursive or expr.name not in partial_definitions(self.model) or value.type.kind == "labels":
+        is_whole = expr.name in recursions(self.model) or isinstance(value, Solution)
+        if is_whole or expr.name not in partial_definitions(self.model) or value.type.kind == "labels":
             return self._element(expr, frame)
         body = written_out(expr, self.model, frame, self.is_stepwise)
         if body is not None:

@@ -30,6 +30,7 @@ RUNTIME = (
     "vectors",
     "layout",
     "recurrences",
+    "equations",
     "pyro_model",
     "pyro_missing",
 )

@@ -189,7 +189,7 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
         wide = with_guide(emitter.model)
         shared = ExpressionEmitter(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
         inside = Emitter(wide, emitter.names, shared)
-        inside.steps = emitter.steps
+        inside.steps, inside.rates = emitter.steps, emitter.rates
         functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
     for kind, function, items in functions:
         section = Writer(file_name)

@@ -8,14 +8,12 @@ emitted where the recursion stands, and taken row by row.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.emitted import Axes, Emitted, is_number
+from pgmlang.lower.bodies import BodyEmitter
+from pgmlang.lower.emitted import Axes, Emitted
 from pgmlang.lower.expressions import ExpressionEmitter, prev_name, to_come
-from pgmlang.lower.local_names import describe
 from pgmlang.lower.writer import Writer
 from pgmlang.model.expr import Expr, Reduce, Ref, walk
 from pgmlang.model.recursions import Recursion, own_references
@@ -24,69 +22,24 @@ from pgmlang.normal.recurrences import linear_recurrence
 
 
 @dataclass
-class StepEmitter(ExpressionEmitter):
-    """Emits what a recursion's step is. ``outside``: emits the drivers; ``drivers``: by their local name inside of the step,
-    what they are outside."""
+class StepEmitter(BodyEmitter):
+    """Emits what a recursion's step is."""
 
-    outside: ExpressionEmitter = field(kw_only=True)
     recursion: Recursion = field(kw_only=True)
-    drivers: dict[str, Emitted] = field(default_factory=dict)
 
-    def emit(self, expr: Expr, frame: Axes) -> Emitted:
-        return super().emit(expr, frame) if self._is_inside(expr) else self._driver(self.outside.emit(expr, frame))
+    @property
+    def locals(self) -> tuple[str, ...]:
+        return self.recursion.names
 
-    def number(self, expr: Expr, frame: Axes) -> Emitted:
-        if self._is_inside(expr):
-            return super().number(expr, frame)
-        return self._driver(self.outside.number(expr, frame))
-
-    def truth(self, expr: Expr, frame: Axes) -> Emitted:
-        return (
-            super().truth(expr, frame) if self._is_inside(expr) else self._driver(self.outside.truth(expr, frame))
-        )
+    def is_inside(self, expr: Expr) -> bool:
+        return self.recursion.is_in(expr)
 
     def lagged(self, expr: Ref, axes: Axes) -> ast.expr:
         return py.name(self.names[prev_name(expr)])
 
-    @contextmanager
-    def branch(self, test: Emitted, is_then: bool = True) -> Iterator[None]:
-        with super().branch(test, is_then):
-            driver = self.drivers.get(test.node.id) if isinstance(test.node, ast.Name) else None
-            if driver is None:
-                yield
-                return
-            # drivers in the branch are looked at where it is taken, and no other rows of them
-            with self.outside.branch(driver, is_then):
-                yield
-
-    def _is_inside(self, expr: Expr) -> bool:
-        return self.recursion.is_in(expr)
-
     def _reference(self, expr: Ref, frame: Axes) -> Emitted:
         # its own names are locals, whether partial or not
         return self._element(expr, frame)
-
-    def _driver(self, value: Emitted) -> Emitted:
-        if is_number(value.node):
-            return value
-        text = py.text(value.node)
-        for name, known in self.drivers.items():
-            if known.axes == value.axes and py.text(known.node) == text:
-                return Emitted(py.name(name), value.axes)
-        name = self._fresh(describe(value.node, self.recursion.names[0]))
-        self.drivers[name] = value
-        return Emitted(py.name(name), value.axes)
-
-    def _fresh(self, wanted: str) -> str:
-        taken = self.names.reserved() - {self.names[v.name] for v in self.model.variables}
-        taken |= self.drivers.keys() | {self.names[n] for n in self.recursion.names}
-        # what begins with a number is no name
-        begun = wanted if wanted.isidentifier() else f"driver_{wanted}"
-        name, number = begun, 1
-        while name in taken:
-            number += 1
-            name = f"{begun}_{number}"
-        return name
 
 
 def recursion_statement(expressions: ExpressionEmitter, recursion: Recursion, steps: Writer) -> ast.stmt:

@@ -12,6 +12,7 @@ from pgmlang.lower.order import ancestral_order, looped_items
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Conditional, Definition, Density, Dist, Distribution, Model, TableDist
+from pgmlang.model.expr import Solution
 from pgmlang.model.types import SORTED_KINDS
 
 
@@ -88,7 +89,10 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         out.statement(ast.Assign([_value(target.target)], py.call("torch.zeros", shape, **keywords)))
         out.indent -= 1
     back = {r.name for i in items for r in model.mentions(i) if r.lag}
-    for definition in (i for i in items if isinstance(i, Definition) and i.target in back):
+    whole = [i for i in items if isinstance(i, Definition) and isinstance(i.value, Solution)]
+    for definition in whole:
+        emitter.definition(definition, out)
+    for definition in (i for i in items if isinstance(i, Definition) and i.target in back and i not in whole):
         # values of rows to come, which nothing looks at
         kind = {"labels": "torch.long"}.get(model.by_name[definition.target].type.kind)
         shape = emitter.shape_of(expressions.array_axes(definition.target))
@@ -104,6 +108,8 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         out.assign(names[target.target], py.entry("values", target.target))
     emitter.previous(items, out)
     for item in items:
+        if item in whole:
+            continue
         if isinstance(item, Definition):
             emitter.definition(item, out, is_by_row=True)
             continue

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import DistributionEmitter
 from pgmlang.lower.emitted import Emitted, as_tensor, is_number
+from pgmlang.lower.equations import solved
 from pgmlang.lower.expressions import ExpressionEmitter, prev_name
 from pgmlang.lower.names import Names
 from pgmlang.lower.partial import said_by
@@ -15,14 +16,14 @@ from pgmlang.lower.recursion import recursion_statement
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
 from pgmlang.model.dependence import definitions_behind, names_behind
-from pgmlang.model.expr import Ref
+from pgmlang.model.expr import Ref, Solution
 from pgmlang.model.recursions import recursions
 from pgmlang.tables.learned import tables_of
 
 
 class Emitter:
     """What the emitters of one program share. ``items``: the factors and definitions in use. ``steps`` takes the functions of
-    the steps of recursions."""
+    the steps of recursions and of the rates of differential equations; ``rates``: the names of those that it has."""
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Emitter:
         self.expressions = expressions
         self.distributions = DistributionEmitter(model, expressions, partly_seen)
         self.steps = Writer("") if steps is None else steps
+        self.rates: set[str] = set()
         self._recursions: dict[tuple[str, ...], ast.stmt] = {}
 
     def mentioned(self, items: Collection[Factor | Definition]) -> set[str]:
@@ -118,6 +120,10 @@ class Emitter:
                 if recursion.names not in self._recursions:
                     self._recursions[recursion.names] = recursion_statement(expressions, recursion, self.steps)
                 out.statement(self._recursions[recursion.names], item.span, self.shape_note(item.target))
+            return
+        if isinstance(item.value, Solution):
+            node = solved(expressions, item.value, self.steps, self.rates)
+            out.assign(self.names[item.target], node, item.span, self.shape_note(item.target))
             return
         frame = expressions.array_axes(item.target)
         is_label = item.value.type.kind == "labels"

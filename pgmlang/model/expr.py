@@ -139,6 +139,43 @@ class NetCall(Node):
     output: int = 0
 
 
+@dataclass(frozen=True)
+class State(Node):
+    """Inside of the rates of a `Solution`: the present value of one of its names. ``index``: pairs (axis of the state, index
+    expression)."""
+
+    name: str
+    index: tuple[tuple[str, Expr], ...] = ()
+
+
+@dataclass(frozen=True)
+class Time(Node):
+    """Inside of the rates of a `Solution`: the present time."""
+
+
+@dataclass(frozen=True)
+class Solution(Node):
+    """The value of ``name`` at ``times`` that solves a system of differential equations: d name / d time = rate, from ``start``
+    at ``start_time`` on.
+
+    It stands alone as the value of a deterministic variable in a plate whose rows are the times. ``names``: those that are
+    solved together, each with its rate and start; these and ``start_time`` are of the plates around ``plate``, and say a name
+    by `State` and the time by `Time`. ``rtol``, ``atol``: bounds of the error of a step, relative to the value and absolute;
+    ``max_steps``: most steps from one time to the next.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    rates: tuple[Expr, ...]
+    starts: tuple[Expr, ...]
+    times: Expr
+    start_time: Expr
+    plate: str
+    rtol: float
+    atol: float
+    max_steps: int
+
+
 Expr = (
     Const
     | Ref
@@ -153,14 +190,19 @@ Expr = (
     | Identity
     | MatrixApply
     | NetCall
+    | State
+    | Time
+    | Solution
 )
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The expressions directly inside one."""
     match expr:
-        case Ref(index=index):
+        case Ref(index=index) | State(index=index):
             return tuple(e for _, e in index)
+        case Solution(rates=rates, starts=starts, times=times, start_time=start_time):
+            return (*rates, *starts, times, start_time)
         case Apply(arguments=arguments) | NetCall(arguments=arguments):
             return arguments
         case Stack(entries=entries):

@@ -27,7 +27,10 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
+    State,
+    Time,
     walk,
 )
 from pgmlang.model.model import Choice, Density, Dist, Distribution, TableDist
@@ -115,6 +118,10 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
             return Range(KINDS["truth"].loose())
         case MatrixApply(body=body):
             return Range(range_of_type(expr.type), visit(body).sources)
+        case State(name=name, type=type_):
+            return Range(range_of_type(type_).loose(), frozenset({name}))
+        case Time() | Solution():
+            return Range(LINE.loose())
         case NetCall(net=net, arguments=arguments):
             return Range(LINE, frozenset({net}).union(*(visit(a).sources for a in arguments)))
 

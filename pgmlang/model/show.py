@@ -18,7 +18,10 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
+    State,
+    Time,
 )
 from pgmlang.model.model import (
     Choice,
@@ -190,5 +193,20 @@ def show_expr(expr: Expr) -> str:
             return f"identity({rows}, {columns})"
         case MatrixApply(function=function, body=body, rows=rows, columns=columns):
             return f"{function}({show_expr(body)}, {rows}, {columns})"
+        case State(name=name, index=index):
+            return f"state({name})" + (
+                f"[{', '.join(f'{a} = {show_expr(e)}' for a, e in index)}]" if index else ""
+            )
+        case Time():
+            return "time"
+        case Solution():
+            return _solution(expr)
         case NetCall(net=net, arguments=arguments, output=output):
             return f"{net}({', '.join(map(show_expr, arguments))})" + (f".{output}" if output else "")
+
+
+def _solution(expr: Solution) -> str:
+    system = zip(expr.names, expr.rates, expr.starts, strict=True)
+    equations = "; ".join(f"d {n} = {show_expr(rate)}, start {show_expr(start)}" for n, rate, start in system)
+    steps = f"start_time = {show_expr(expr.start_time)}, rtol = {expr.rtol:g}, atol = {expr.atol:g}, max_steps = {expr.max_steps}"
+    return f"ode({expr.name} of {{{equations}}}, times = {show_expr(expr.times)}, {steps})"

@@ -1,8 +1,8 @@
 """Definitions inlined: every reference to a deterministic name becomes its expression, moved to where it is meant.
 
 A definition is one object wherever it is used, so that an expression is a graph whose size is that of the text, whatever
-the size of its tree. What hangs on its own earlier values (``s = if first then x else prev(s) + x``) stays a name, and so
-does what cannot be said at the other place (an element of an outer plate, seen from a row that was picked).
+the size of its tree. What hangs on its own earlier values (``s = if first then x else prev(s) + x``) stays a name, what
+solves differential equations too, and so does what cannot be said at the other place (an element of an outer plate, seen from a row that was picked).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
     references,
     walk,
@@ -93,6 +94,7 @@ class Inliner:
         self.model = model
         self.definitions = {d.target: d for d in definitions}
         self.left_named = _recursive(model, self.definitions) | _reduced_elsewhere(model, self.definitions)
+        self.left_named |= {n for n, d in self.definitions.items() if isinstance(d.value, Solution)}
         self._bodies: dict[str, Expr] = {}
         self._made: dict[int, tuple[Expr, Expr]] = {}
 

@@ -26,7 +26,9 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
+    State,
     children,
 )
 from pgmlang.model.types import REAL, TRUTH, Type
@@ -193,5 +195,9 @@ def _own_fields(expr: Expr) -> tuple[Any, ...]:
             return (function, rows, columns)
         case NetCall(net=net, output=output):
             return (net, output)
+        case State(name=name, index=index):
+            return (name, tuple(a for a, _ in index))
+        case Solution(name=name, names=names, plate=plate, rtol=rtol, atol=atol, max_steps=max_steps):
+            return (name, names, plate, rtol, atol, max_steps)
         case _:
             return ()

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from pgmlang.model.expr import Apply, Choose, Contract, Expr, MatrixApply, NetCall, Reduce, Ref, Rename, Stack
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Contract,
+    Expr,
+    MatrixApply,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    Solution,
+    Stack,
+    State,
+    children,
+)
 from pgmlang.model.model import (
     Choice,
     Conditional,
@@ -26,7 +40,7 @@ Rewriting = Callable[[Expr], Expr]
 def rebuilt(expr: Expr, child: Rewriting) -> Expr:
     """An expression with each of its children rewritten."""
     match expr:
-        case Ref(index=index) if index:
+        case Ref(index=index) | State(index=index) if index:
             made = tuple((a, child(e)) for a, e in index)
             return (
                 expr
@@ -53,6 +67,14 @@ def rebuilt(expr: Expr, child: Rewriting) -> Expr:
                 if all(x is y for x, y in zip(listed, entries, strict=True))
                 else replace(expr, entries=listed)
             )
+        case Solution(rates=rates, starts=starts):
+            before = children(expr)
+            after = tuple(child(e) for e in before)
+            if all(x is y for x, y in zip(after, before, strict=True)):
+                return expr
+            n, m = len(rates), len(rates) + len(starts)
+            times, start_time = after[m:]
+            return replace(expr, rates=after[:n], starts=after[n:m], times=times, start_time=start_time)
         case Choose(condition=condition, then=then, otherwise=otherwise):
             c, a, b = child(condition), child(then), child(otherwise)
             same = c is condition and a is then and b is otherwise

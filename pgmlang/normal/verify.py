@@ -24,9 +24,13 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
+    State,
+    Time,
     children,
     inside_out,
+    walk,
 )
 from pgmlang.model.guards import excluded_rows
 from pgmlang.model.model import (
@@ -350,6 +354,21 @@ def _conditions_are_truths(context: Context) -> Iterator[str]:
             yield f"a value in {statement.says} has no type"
 
 
+def _solutions_are_whole(context: Context) -> Iterator[str]:
+    """Differential equations are the whole value of a name; states and the time stand inside of their rates alone."""
+    for statement in statements(context.model):
+        for expr in context.model.expressions(statement.item):
+            is_solution = isinstance(expr, Solution) and isinstance(statement.item, Definition)
+            inside = {id(e) for rate in expr.rates for e in walk(rate)} if isinstance(expr, Solution) else set()
+            for node in walk(expr):
+                if isinstance(node, Solution) and not (is_solution and node is expr):
+                    yield f"differential equations stand inside of {statement.says}"
+                if isinstance(node, State | Time) and id(node) not in inside:
+                    yield f"a state in {statement.says} stands in no rate"
+                if isinstance(node, State) and isinstance(expr, Solution) and node.name not in expr.names:
+                    yield f"`{node.name}` in {statement.says} is no state of its system"
+
+
 def _arguments_fit_families(context: Context) -> Iterator[str]:
     for statement in statements(context.model):
         if not isinstance(statement.item, Conditional):
@@ -380,5 +399,6 @@ RULES: tuple[Rule, ...] = (
     Rule("elements are here", _elements_are_here),
     Rule("functions are known", _functions_are_known),
     Rule("conditions are truths", _conditions_are_truths),
+    Rule("solutions are whole", _solutions_are_whole),
     Rule("arguments fit families", _arguments_fit_families),
 )

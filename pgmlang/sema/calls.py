@@ -11,11 +11,13 @@ from pgmlang.model.types import REAL, UNKNOWN, Type
 from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.chains import first_call
 from pgmlang.sema.elements import axis_function
+from pgmlang.sema.equations import solution
 from pgmlang.sema.expression_scope import ExpressionScope, listed_axes, listed_names, merge, unknown, wrong_arity
 from pgmlang.sema.matrices import matrix_call
 from pgmlang.sema.reductions import over, reduction
 from pgmlang.sema.references import previous
 from pgmlang.sema.scope import Along, ExpressionContext
+from pgmlang.signatures.equations import ODE
 from pgmlang.signatures.functions import AXIS_FUNCTIONS, FUNCTIONS, REDUCTIONS, WRITTEN_REDUCTIONS
 from pgmlang.signatures.matrices import MATRIX_FUNCTIONS
 from pgmlang.syntax import ast
@@ -48,6 +50,8 @@ def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -
         return reduction(builder, node, context)
     if name in AXIS_FUNCTIONS:
         return axis_function(builder, node, context)
+    if name == ODE:
+        return solution(builder, node, context)
     if name in FUNCTIONS:
         return _function(builder, node, context)
     if name in MATRIX_FUNCTIONS:
@@ -83,6 +87,7 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         *WRITTEN_REDUCTIONS,
         *AXIS_FUNCTIONS,
         *MATRIX_FUNCTIONS,
+        ODE,
         *builder.scope.nets,
         *builder.scope.definitions,
     ]

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.acyclic import directed_cycle, shortest_cycles
+from pgmlang.sema.rates import equation_of
 from pgmlang.sema.scope import Scope, Symbol
+from pgmlang.signatures.equations import ODE, RATE
 from pgmlang.syntax import ast
 
 
@@ -14,14 +16,33 @@ def value_needs(scope: Scope, symbols: Mapping[str, Symbol]) -> dict[str, list[s
     """For each deterministic or random variable those others that its statement needs in the same row."""
     free = _free_of_definitions(scope.definitions)
     needs: dict[str, list[str]] = {}
+    has_equations = not (ODE in scope.definitions or ODE in scope.nets)
     for symbol in symbols.values():
         match symbol.statement:
             case ast.Assign(value=value) | ast.Random(distribution=value):
                 names = dict.fromkeys(needed_names(value, free))
+                solved = names_in_rate(symbol, symbols, free) if has_equations else frozenset[str]()
+                if has_equations and equation_of(symbol) is None and calls(value, ODE):
+                    continue  # out of place, which is told of where it is built
                 needs[symbol.name] = [
-                    n for n in names if n in symbols and symbols[n].role in ("derived", "random")
-                ]
+                    n for n in names if n in symbols and symbols[n].role in ("derived", "random") and n not in solved
+                ]  # fmt: skip
     return needs
+
+
+def names_in_rate(
+    symbol: Symbol, symbols: Mapping[str, Symbol], free: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
+    """The names of its own plate that the rate of a name's differential equation takes in: what they are at the present time is no
+    value of the row."""
+    node = equation_of(symbol)
+    if node is None:
+        return frozenset()
+    rate = node.arguments[:1] or tuple(k.value for k in node.keywords if k.name == RATE)
+    inside = frozenset(n for e in rate for n in needed_names(e, free))
+    rest = (*node.arguments[1:], *(k.value for k in node.keywords if k.name != RATE))
+    outside = {n for e in rest for n in needed_names(e, free)}
+    return frozenset(n for n in inside - outside if n in symbols and symbols[n].plates == symbol.plates)
 
 
 def in_order_of_need(needs: Mapping[str, list[str]]) -> list[str]:
@@ -63,24 +84,43 @@ def needed_names(node: ast.Expr, free: Mapping[str, frozenset[str]]) -> Iterator
     the model that each ``def`` needs."""
     work: list[ast.Expr] = [node]
     while work:
-        inner: tuple[ast.Expr, ...] = ()
-        match work.pop():
-            case ast.Name(name=name):
-                yield name
-            case ast.UnaryOperation(operand=operand):
-                inner = (operand,)
-            case ast.Binary(left=left, right=right):
-                inner = (left, right)
-            case ast.If(condition=condition, then=then, otherwise=otherwise):
-                inner = (condition, then, otherwise)
-            case ast.Index(base=base, indices=indices):
-                inner = (base, *indices)
-            case ast.Vector(entries=entries):
-                inner = entries
-            case ast.Call(function=function, arguments=arguments, keywords=keywords) if function != "prev":
-                yield from free.get(function, ())
-                inner = (*arguments, *(k.value for k in keywords if k.name != "over"))
-        work += reversed(inner)
+        part = work.pop()
+        if isinstance(part, ast.Name):
+            yield part.name
+        if isinstance(part, ast.Call):
+            if part.function == "prev":
+                continue
+            yield from free.get(part.function, ())
+        work += reversed(_parts(part))
+
+
+def calls(node: ast.Expr, function: str) -> bool:
+    """Whether a function is called anywhere in an expression."""
+    work = [node]
+    while work:
+        part = work.pop()
+        if isinstance(part, ast.Call) and part.function == function:
+            return True
+        work += _parts(part)
+    return False
+
+
+def _parts(node: ast.Expr) -> tuple[ast.Expr, ...]:
+    """The expressions directly inside of one; what a reduction is over is none."""
+    match node:
+        case ast.UnaryOperation(operand=operand):
+            return (operand,)
+        case ast.Binary(left=left, right=right):
+            return (left, right)
+        case ast.If(condition=condition, then=then, otherwise=otherwise):
+            return (condition, then, otherwise)
+        case ast.Index(base=base, indices=indices):
+            return (base, *indices)
+        case ast.Vector(entries=entries):
+            return entries
+        case ast.Call(arguments=arguments, keywords=keywords):
+            return (*arguments, *(k.value for k in keywords if k.name != "over"))
+    return ()
 
 
 def _free_of_definitions(definitions: Mapping[str, ast.Def]) -> dict[str, frozenset[str]]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model.expr import Const, Element, Expr, Ref
+from pgmlang.model.expr import Const, Element, Expr, Ref, State
 from pgmlang.model.types import TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.chains import chain_of, first_rows, lag_of
 from pgmlang.sema.elements import as_label, labelled_element, present_element
 from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, renamed, unknown
+from pgmlang.sema.rates import in_rates, is_state_here, of_all_times, present_value, state_type
 from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
@@ -92,10 +93,15 @@ def reference(
 ) -> Expr:
     """A variable, indexed; its plates that are not around this place must be indexed."""
     symbol.used = True
-    type_, axes = builder.infer(symbol)
+    is_state = is_state_here(symbol, context)
+    if not is_state and in_rates(symbol, context):
+        return present_value(builder, symbol, indices, span, context)
+    type_, axes = state_type(builder, symbol) if is_state else builder.infer(symbol)
+    if type_ is UNKNOWN and of_all_times(builder, symbol, span, context):
+        return unknown(span)
     if type_ is UNKNOWN and symbol.busy:
         return Ref(UNKNOWN, axes, span, symbol.name, (), lag)
-    batch = builder.scope.axes_model.batch_axes(symbol.plates)
+    batch = () if is_state else builder.scope.axes_model.batch_axes(symbol.plates)
     # a name means this place's element of the plates around it, unless an index says which
     slots = [p for p in batch if p not in context.plates] + list(axes)
     slots += [p for p in batch if p in context.plates]
@@ -131,7 +137,11 @@ def reference(
                     help=f"say the axis a second time with a prime: `{clash[0]}'`")  # fmt: skip
         return unknown(span)
     ordered = tuple((s, chosen[s]) for s in [*batch, *axes] if s in chosen)
-    out: Expr = Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
+    out: Expr
+    if is_state:
+        out = State(type_, merge(inner, free), span, symbol.name, ordered)
+    else:
+        out = Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
     for slot, axis in moved.items():
         out = renamed(out, slot, axis)
     return out
@@ -215,6 +225,10 @@ def _outside_plate(
 def previous(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -> Expr:
     if not node.arguments or len(node.arguments) > 2 or node.keywords:
         builder.error("PGM0305", "`prev` takes a variable and, if not 1, how many rows back", node.span)
+        return unknown(node.span)
+    if context.rates is not None:
+        builder.error("PGM0319", "a differential equation goes through the times between the rows, where there is no row before",
+                      node.span, "write the name alone: its present value")  # fmt: skip
         return unknown(node.span)
     lag = lag_of(builder, node, 1)
     target = node.arguments[0]

@@ -56,10 +56,22 @@ class Along:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """Inside of the rates of differential equations, where names of ``plate`` are states and ``times`` is the present time;
+    inside of their starts (``is_start``) there are neither. ``expanded``: names of the plate whose values are being written
+    out."""
+
+    plate: str
+    times: str
+    is_start: bool = False
+    expanded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ExpressionContext:
     """Where an expression stands: the plates around it, how many first rows of the chain are excluded, the names
-    of a ``def``'s body, the statement that owns the parameters of ``def`` calls, the axes of vectors written out, and the
-    plates that are axes of the left-hand side, ``rows``."""
+    of a ``def``'s body, the statement that owns the parameters of ``def`` calls, the axes of vectors written out, the
+    plates that are axes of the left-hand side, ``rows``, and ``rates`` inside of those of differential equations."""
 
     plates: tuple[str, ...] = ()
     excluded_first: int = 0
@@ -68,6 +80,7 @@ class ExpressionContext:
     in_guide: bool = False
     along: Along = Along()
     rows: tuple[str, ...] = ()
+    rates: Rates | None = None
 
 
 PRIME = "'"

@@ -26,7 +26,10 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
+    State,
+    Time,
 )
 from pgmlang.model.labels import Labels
 from pgmlang.model.model import Model, Variable
@@ -45,6 +48,7 @@ from pgmlang.model.named import (
 from pgmlang.model.row_plates import groups_of_rows
 from pgmlang.model.types import Type
 from pgmlang.tables.context import ElementContext
+from pgmlang.tables.equations import solved
 from pgmlang.tables.sharing import Sharing, digest_of
 
 
@@ -73,6 +77,9 @@ class Evaluator:
         self._sequences: dict[str, SequencePositions] = {}
         self._sharing = Sharing()
         self._orders: dict[str, tuple[str, ...]] = {}
+        self._solutions: dict[tuple[str, ...], dict[str, NamedArray]] = {}
+        self._present: Mapping[str, NamedArray] = {}
+        self._time = 0.0
 
     # ---- axes
 
@@ -175,6 +182,27 @@ class Evaluator:
                 if net not in self.nets:
                     raise NotEvaluable(f"the network `{net}` has no table")
                 return self.nets[net]([self.evaluate(a, context) for a in arguments])[output]
+            case Solution(name=name, names=names):
+                if names not in self._solutions:
+                    self._solutions[names] = solved(self, expr)
+                whole = self._solutions[names][name]
+                return take(whole, {a: i for a, i in context.coordinates.items() if a in whole.axes})
+            case State(name=name, index=index):
+                return take(self._present[name], {a: self.codes(e, context) for a, e in index})
+            case Time():
+                return named(self._time)
+
+    def rate(
+        self, expr: Expr, context: ElementContext, present: Mapping[str, NamedArray], time: float
+    ) -> NamedArray:
+        """The value of a rate of differential equations where the states are ``present`` at a time."""
+        outer = self._sharing, self._present, self._time
+        # what is kept of one time does not hold at another
+        self._sharing, self._present, self._time = Sharing(), present, time
+        try:
+            return self.evaluate(expr, context)
+        finally:
+            self._sharing, self._present, self._time = outer
 
     def codes(self, expr: Expr, plates: Axes | ElementContext = ()) -> NamedArray:
         """Codes of a discrete expression (a spin's 0 or 1); the plain value of a numeric one."""

@@ -54,7 +54,7 @@ KINDS = {
     "name of a guide": Kind("u%", row="u% ~ Normal(0, 1)", guide="# = 0.5\nu% ~ Normal(#, 1)"),
 }  # fmt: skip
 WORDS = sorted({
-    *FAMILIES, *LEARNED, "Table", *FUNCTIONS, *REDUCTIONS, *WRITTEN_REDUCTIONS, *AXIS_FUNCTIONS, *BLOCKS, *NUMERIC_KINDS, *VECTOR_KINDS, "first", "prev", "over", "inf",
+    *FAMILIES, *LEARNED, "Table", *FUNCTIONS, *REDUCTIONS, *WRITTEN_REDUCTIONS, *AXIS_FUNCTIONS, *BLOCKS, *NUMERIC_KINDS, *VECTOR_KINDS, "first", "prev", "over", "inf", "ode",
     "pi", "min", "max", "plate", "dim", "param", "input", "field", "factor", "net", "guide", "def", "model", "like", "in", "by",
     "prior", "import", "return", "bdeu", "grid", "edges", "chain", "logit", "y", "row",
 })  # fmt: skip

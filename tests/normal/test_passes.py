@@ -11,7 +11,7 @@ import pytest
 
 from pgmlang.infer.gibbs import kinds_of
 from pgmlang.model import Model
-from pgmlang.model.expr import Const, Element, First, Ref, inside_out
+from pgmlang.model.expr import Const, Element, First, Ref, State, inside_out
 from pgmlang.model.model import Conditional, Dist
 from pgmlang.model.show import show, show_expr
 from pgmlang.model.types import REAL
@@ -166,6 +166,7 @@ FAULTS: dict[str, Callable[[Model], Model]] = {
     "elements are here": lambda m: _with_argument(m, "y", "loc", Element(REAL, (), None, "nowhere")),
     "functions are known": lambda m: _with_argument(m, "x", "sd", _called(m)),
     "conditions are truths": lambda m: _with_argument(m, "x", "loc", _chosen(m)),
+    "solutions are whole": lambda m: _with_argument(m, "y", "loc", State(REAL, (), None, "x")),
     "arguments fit families": lambda m: replace(m, factors=tuple(_renamed(f) for f in m.factors)),
 }
 

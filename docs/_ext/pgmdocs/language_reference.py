@@ -7,6 +7,7 @@ import re
 
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS, WIDER
 from pgmlang.resources import grammar_text, stdlib_modules, stdlib_text
+from pgmlang.signatures.equations import SAYS, SAYS_PARAMETERS, SIGNATURE
 from pgmlang.signatures.functions import (
     ACTIVATIONS,
     AXIS_FUNCTIONS,
@@ -235,6 +236,7 @@ def functions() -> str:
     written = "\n".join(f"| `{name}(x, over = axis)` | {says} |" for name, says in WRITTEN_REDUCTIONS.items())
     of_axes = "\n".join(f"| `{name}(axis)` | {says} |" for name, says in AXIS_FUNCTIONS.items())
     of_matrices = "\n".join(f"| `{f.call}` | {f.says} |" for f in MATRIX_FUNCTIONS.values())
+    of_equations = "\n".join(f"| `{name}` | {says} |" for name, says in SAYS_PARAMETERS.items())
     blocks = "\n".join(
         f"| `{name}` | {', '.join(f'`{option}`' for option in options) or 'none'} |"
         for name, options in BLOCKS.items()
@@ -279,6 +281,16 @@ A matrix is a value along two axes of the same elements, as `S[coef, coef']`; `o
 {of_matrices}
 
 `noise` adds its square to the diagonal of a kernel, `jitter` that many parts of `scale^2`, so that rounding leaves a Cholesky factor.
+
+## Differential equations
+
+`{SIGNATURE}` is the whole value of a name: {SAYS}.
+
+| argument | is |
+| --- | --- |
+{of_equations}
+
+See [the language](../language.md#differential-equations).
 
 ## Operators
 
