@@ -14,6 +14,7 @@ from pgmlang.native.equations import FIRST, TIME, WORTH
 from pgmlang.native.expanded import Renamed
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
+from pgmlang.native.nested_loops import NestedLoops
 from pgmlang.native.printed_solutions import SystemNames, count_of_state, offsets_of, width_of
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Loop, ScalarGraph
@@ -108,12 +109,14 @@ def _rates(
     if with_gradient:
         out.line(f"{names[FIRST]} = 0")
         out.line("total = 0.0")
-    terms = []
+    terms, nested = [], NestedLoops(graph)
     for array, rate, place in zip(stage.arrays, stage.rates, stage.numbers, strict=True):
         loops = tuple(map(Loop, stage.own_axes(array)))
         value = graph.make("mul", graph.load(worth, [place]), rate) if with_gradient else rate
         terms.append(
-            FactorTerm(f"rate of {array.name}", loops, value, stage.span, None if with_gradient else place)
+            nested.term(
+                FactorTerm(f"rate of {array.name}", loops, value, stage.span, None if with_gradient else place)
+            )
         )
     starts = {
         f"state {n}": place

@@ -30,6 +30,7 @@ from pgmlang.native.names import (
     VECTOR_MAPS,
     Identifiers,
 )
+from pgmlang.native.nested_loops import NestedLoops
 from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printed_equations import write_system
@@ -167,15 +168,15 @@ def unit_program(
 
 def _pieces(factors: FactorTerms, terms: list[FactorTerm]) -> _Pieces:
     """Terms with what hangs on data alone taken out. Raises NotScalar where they are too many."""
-    preparation = Preparation(factors.graph)
-    stages = [preparation.stage(s) for s in factors.stages.values()]
-    terms = [preparation.term(t) for t in terms]
+    preparation, nested = Preparation(factors.graph), NestedLoops(factors.graph)
+    stages = [preparation.stage(s) for s in nested.stages(factors.stages.values())]
+    terms = [preparation.term(nested.term(t)) for t in terms]
     of_data = [s for s in stages if not s.array.varies]
     of_values, terms = Hoisting(factors.graph).all([s for s in stages if s.array.varies], terms)
     if len(factors.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
-    guarded = frozenset(factors.graph.guarded)
-    return _Pieces((*of_data, *preparation.stages), tuple(of_values), tuple(terms), guarded)
+    prepared = (*of_data, *nested.stages(preparation.stages))
+    return _Pieces(prepared, tuple(of_values), tuple(terms), frozenset(factors.graph.guarded))
 
 
 def _printed(
