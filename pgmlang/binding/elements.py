@@ -36,11 +36,13 @@ class Elements:
             self.sizes[plate] = num_rows[plate]
             column = column_named(frame, self._column(plate))
             encloses = any(plate in self.model.enclosing(p)[:-1] for p in frames)
-            structure = self.model.plate_by_name[plate].structure
-            is_known = plate in self.known and (structure is None or structure.kind != "chain")
+            is_known = plate in self.known and not self.model.is_chain(plate)
             if (encloses or is_known or plate in pointed_at) and column is not None:
-                # the table is in the order of this column's elements, so these are its rows
-                self.labels[plate] = element_order(column.labels_and_codes()[0], self.known.get(plate, ()))
+                labels = column.labels_and_codes()[0]
+                # times that stand in several sequences name no row
+                if not self.model.is_chain(plate) or len(labels) == num_rows[plate]:
+                    # the table is in the order of this column's elements, so these are its rows
+                    self.labels[plate] = element_order(labels, self.known.get(plate, ()))
         for plate, frame in frames.items():
             self._outer_of(plate, frame, set(frames))
         self._without_rows(frames)

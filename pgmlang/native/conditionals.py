@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pgmlang.native.factor_terms import FactorTerm
+from pgmlang.native.nested_loops import NestedLoops
 from pgmlang.native.numpy_values import NumpyValues
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.scalars import Array, Loop, Scalar, walk
@@ -82,17 +83,14 @@ class ConditionalPieces:
 
 def conditional_pieces(terms: ValueTerms, names: Sequence[str]) -> ConditionalPieces:
     """Everything that conditionals of some variables are printed from. Raises NotScalar for what has no such form."""
-    preparation = Preparation(terms.graph)
-    found = {
-        name: [replace(t, value=preparation.scalar(t.value)) for t in terms.terms_around((name,))]
-        for name in names
-    }
+    preparation, nested = Preparation(terms.graph), NestedLoops(terms.graph)
+    found = {name: [preparation.term(nested.term(t)) for t in terms.terms_around((name,))] for name in names}
     taken = TakenOut(preparation, frozenset(names))
     conditionals = tuple(_conditional(terms, name, some, taken) for name, some in found.items())
-    stages = [preparation.stage(s) for s in terms.stages.values()]
+    stages = [preparation.stage(s) for s in nested.stages(terms.stages.values())]
     return ConditionalPieces(
-        (*(s for s in stages if not s.array.varies), *preparation.stages),
-        (*(s for s in stages if s.array.varies), *taken.stages.values()),
+        (*(s for s in stages if not s.array.varies), *nested.stages(preparation.stages)),
+        (*(s for s in stages if s.array.varies), *nested.stages(taken.stages.values())),
         conditionals,
         frozenset(terms.graph.guarded),
     )

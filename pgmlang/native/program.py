@@ -19,12 +19,25 @@ from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
-from pgmlang.native.names import ARRAYS, MATRICES, MILLS, SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.names import (
+    ARRAYS,
+    EQUATIONS,
+    MATRICES,
+    MILLS,
+    SEQUENCES,
+    SPECIAL,
+    TAILS,
+    VECTOR_MAPS,
+    Identifiers,
+)
+from pgmlang.native.nested_loops import NestedLoops
 from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
+from pgmlang.native.printed_equations import write_system
+from pgmlang.native.printed_solutions import system_axes
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
-from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage, arrays_of
+from pgmlang.native.stages import AnyStage, OrderStage, SequenceStage, SliceStage, SolutionStage, arrays_of
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
 
@@ -155,15 +168,15 @@ def unit_program(
 
 def _pieces(factors: FactorTerms, terms: list[FactorTerm]) -> _Pieces:
     """Terms with what hangs on data alone taken out. Raises NotScalar where they are too many."""
-    preparation = Preparation(factors.graph)
-    stages = [preparation.stage(s) for s in factors.stages.values()]
-    terms = [preparation.term(t) for t in terms]
+    preparation, nested = Preparation(factors.graph), NestedLoops(factors.graph)
+    stages = [preparation.stage(s) for s in nested.stages(factors.stages.values())]
+    terms = [preparation.term(nested.term(t)) for t in terms]
     of_data = [s for s in stages if not s.array.varies]
     of_values, terms = Hoisting(factors.graph).all([s for s in stages if s.array.varies], terms)
     if len(factors.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
-    guarded = frozenset(factors.graph.guarded)
-    return _Pieces((*of_data, *preparation.stages), tuple(of_values), tuple(terms), guarded)
+    prepared = (*of_data, *nested.stages(preparation.stages))
+    return _Pieces(prepared, tuple(of_values), tuple(terms), frozenset(factors.graph.guarded))
 
 
 def _printed(
@@ -173,7 +186,8 @@ def _printed(
     model, supports = factors.model, factors.latent
     filled = set(arrays_of((*pieces.prepared, *pieces.stages)))
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
-    read |= {a for item in pieces.everything if isinstance(item, SequenceStage | SliceStage) for a in item.reads}
+    calls = SequenceStage | SliceStage | OrderStage | SolutionStage
+    read |= {a for item in pieces.everything if isinstance(item, calls) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in axes_of(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
@@ -182,6 +196,9 @@ def _printed(
     given = [*(names[a] for a in arrays)]
     wanted = [names["size", a] for a in sizes]
     body = Writer(file_name)
+    for item in pieces.everything:
+        if isinstance(item, SolutionStage):
+            write_system(body, names, factors.graph, item, pieces.guarded)
     prepare_function(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[a] for a in arrays_of(pieces.prepared)), *wanted]
     if asked or not kind.functions:
@@ -204,6 +221,8 @@ def _arrays(value: Scalar) -> set[Array]:
 def axes_of(item: AnyStage | FactorTerm) -> set[str]:
     """The axes whose sizes an item asks."""
     out = {loop.axis for loop in item.loops} | set(() if isinstance(item, FactorTerm) else item.array.axes)
+    if isinstance(item, SolutionStage):
+        out |= set(system_axes(item))
     for scalar in walk(*item.scalars):
         if scalar.op in REDUCTIONS:
             out.add(scalar.payload.axis)
@@ -228,9 +247,10 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
         ("vectors", VECTOR_MAPS),
         ("matrices", MATRICES),
         ("sequences", SEQUENCES),
+        ("equations", EQUATIONS),
     )
     for module, words in rooms:
-        used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
+        used = [word for word in sorted(words) if re.search(rf"\b{word}[(\[]", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import (")
             for word in used:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.relevance import names_in_guide, relevant_names
 from pgmlang.model import Definition, Factor, Model
-from pgmlang.model.dependence import definitions_behind
+from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.model.expr import Apply, Contract, Expr, Ref, State, walk
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.scope import Scope
@@ -28,7 +28,7 @@ def _unused(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             mentioned |= {r.name for r in model.mentions(item)}
     what = {"param": "parameter", "input": "input", "derived": "value", "field": "field"}
     for symbol in scope.variables.values():
-        if symbol.role in what and symbol.name not in mentioned:
+        if symbol.role in what and symbol.name not in mentioned and not _is_figure(symbol.name, model):
             yield Diagnostic("PGM0212", f"the {what[symbol.role]} `{symbol.name}` is never used", symbol.span,
                              help="use it or remove it")  # fmt: skip
     yield from _without_effect(model, mentioned)
@@ -53,12 +53,23 @@ def _unused(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             )
 
 
-def _without_effect(model: Model, mentioned: set[str]) -> Iterator[Diagnostic]:
-    """Params that only values nobody uses hang on."""
+def _is_figure(name: str, model: Model) -> bool:
+    """Whether a name is a value of something random or learned, which summaries and answers show."""
+    definition = model.definition_of.get(name)
+    return definition is not None and bool(names_behind(model, definition) & model.once(_with_effect))
+
+
+def _with_effect(model: Model) -> frozenset[str]:
+    """Random variables, and the params that a distribution or a factor hangs on."""
     targets = {c.target for c in model.conditionals} | {v.name for v in model.of_role("field")}
     relevant = relevant_names(model, targets) | names_in_guide(model.guide, model)
+    return frozenset(targets | (relevant & {v.name for v in model.of_role("param")}))
+
+
+def _without_effect(model: Model, mentioned: set[str]) -> Iterator[Diagnostic]:
+    """Params that only values nobody uses hang on."""
     for variable in model.of_role("param"):
-        if variable.name in mentioned and variable.name not in relevant:
+        if variable.name in mentioned and variable.name not in model.once(_with_effect):
             yield Diagnostic("PGM0212", f"no distribution and no factor hangs on the parameter `{variable.name}`: "
                              "no data can tell its value", variable.span, help="use it or remove it")  # fmt: skip
 

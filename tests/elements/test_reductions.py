@@ -100,6 +100,30 @@ def test_loops_are_equal_to_torch(f: str) -> None:
     assert_equal(target_over(f))
 
 
+ALONG_AN_AXIS = """
+dim part = {{p, q}}
+plate day {{
+  input x[part] : real
+  w[part] ~ Normal(0, 1)
+  given[part] = x - {f}(x{test}, over = day)
+  own[part] = w - {f}(w{test}, over = day)
+  y ~ Normal(sum(given * exp(own), over = part) + sum(square(own - mean(own, over = day)), over = part), 1)
+}}
+all_of = sum(sum(square(w - {f}(w{test}, over = day)), over = part), over = day)
+e ~ Normal(all_of, 1)
+"""
+
+
+@pytest.mark.parametrize("f", [f if f == "mean" else pytest.param(f, marks=pytest.mark.slow) for f in REDUCED])
+def test_loops_over_a_plate_stand_in_loops_over_the_same_plate(f: str) -> None:
+    """What varies along the axis alone is worked out within the loop over the axis, which stands in the one over the plate."""
+    text = ALONG_AN_AXIS.format(f=f, test=" > 0" if f in ("any", "all") else "")
+    rng = np.random.default_rng(7)
+    assert_equal(
+        target_of(problem_of(text, pandas.DataFrame(rng.normal(size=(5, 3)), columns=["x.p", "x.q", "y"])))
+    )
+
+
 @pytest.mark.parametrize("f", ["mean", "sd"])
 def test_normal_forms_mean_the_same(f: str) -> None:
     """Which rows a reduction is over hangs on its place: written at another place it would be others."""

@@ -151,3 +151,10 @@ def test_summary_of_a_table_with_a_prior_is_the_posterior(fit: pgmlang.FittedMod
     assert by_label["ü"]["mean"] == pytest.approx((3 + 1) / (4 + 2))
     a, b = 4.0, 2.0
     assert by_label["ü"]["sd"] == pytest.approx((a * b / ((a + b) ** 2 * (a + b + 1))) ** 0.5)
+
+
+def test_times_of_several_sequences_are_no_names_of_rows(tmp_path: Path) -> None:
+    text = "a ~ Normal(0, 1)\nplate dog {\n  plate trial = chain { y ~ Normal(a * position(trial), 1) }\n}\n"
+    data = {"dog": ["p", "p", "q", "q"], "trial": [1, 2, 1, 2], "y": [0.1, 0.9, 0.2, 1.3]}
+    pgmlang.compile(text).fit(data, method="map").save(tmp_path / "one.fit")
+    assert pgmlang.load(tmp_path / "one.fit").record.sizes["trial"] == 4
