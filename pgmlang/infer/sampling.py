@@ -186,7 +186,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
-    from pgmlang.infer.starts import beginning_of
+    from pgmlang.infer.starts import beginning_of, begun_again
     from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
 
@@ -236,7 +236,9 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
         generator = torch.Generator(problem.device)
         generator.set_state(state.run.random)
         metric = state.run.tuning.metric if kernel.trajectories else None
-        run = start(target, state.run.chains.position, plans[again], generator, metric)
+        heights = torch.cat([block["logdensity"] for block in state.stats], 1)
+        points = begun_again(target, torch.cat(state.draws, 1), heights, generator, problem)
+        run = start(target, points, plans[again], generator, metric)
         return SamplingState(run, length.draws, again)
 
     def finished(state: SamplingState) -> bool:

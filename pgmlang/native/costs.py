@@ -41,7 +41,7 @@ SOLVER_OPERATIONS = 300
 RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
 """Seconds until torch has recorded a gradient, of a step of all chains, and of each operation in it, for however many chains."""
 
-Kind = Literal["plain", "inner", "function", "gather", "matrix", "solution"]
+Kind = Literal["plain", "inner", "function", "gather", "matrix", "solution", "move", "path"]
 BY_LOOPS: Mapping[Kind, float] = {
     "plain": 0.15e-9,
     "inner": 0.15e-9,
@@ -49,6 +49,8 @@ BY_LOOPS: Mapping[Kind, float] = {
     "gather": 0.5e-9,
     "matrix": 0.5e-9,
     "solution": 60e-9,
+    "move": 6e-9,
+    "path": 0.0,
 }
 BY_LANES: Mapping[Kind, float] = {
     "plain": 0.06e-9,
@@ -57,6 +59,8 @@ BY_LANES: Mapping[Kind, float] = {
     "gather": 0.25e-9,
     "matrix": 0.5e-9,
     "solution": 60e-9,
+    "move": 6e-9,
+    "path": 0.0,
 }
 BY_TORCH: Mapping[Kind, float] = {
     "plain": 0.8e-9,
@@ -65,10 +69,13 @@ BY_TORCH: Mapping[Kind, float] = {
     "gather": 8e-9,
     "matrix": 0.45e-9,
     "solution": 50e-6,
+    "move": 0.0,
+    "path": 60e-9,
 }
 """Seconds of an operation of each element of one chain, alone and in a group of eight, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
 torch), functions, elements picked by an index of data, Cholesky factors and solves (of 200 x 200 matrices and more torch's
-are as fast), and operations of the rates of differential equations, a few steps for each row."""
+are as fast), operations of the rates of differential equations, a few steps for each row, moves between two states of a hidden chain, which loops go
+along, and paths over three, of whose products of matrices in the logarithm torch's sum over the chain is made."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,9 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
             rates = sum(scalar.op not in FREE for scalar in walk(*item.rates))
             elements["solution", item.order.array.axes] += rates * item.array.varies
             operations += SOLVER_OPERATIONS + rates
+        if isinstance(item, SequenceStage) and item.array.varies:
+            elements["move", (*item.emission.axes, *item.states)] += 1
+            elements["path", (*item.emission.axes, *item.states, *item.states)] += 1
         inside = {id(scalar) for scalar in _inside_of_sums(item.scalars)}
         for scalar in walk(*item.scalars):
             operations += scalar.op not in FREE
