@@ -51,7 +51,7 @@ def _process(rng: np.random.Generator, n: int) -> Simulated:
     x = np.array([0.0, 0.5, 1.0, 2.0, 3.0])
     length, scale = rng.gamma(5, 1 / 4, n), np.abs(rng.normal(0, 1, n))
     gaps = (x[:, None] - x) ** 2
-    cov = scale[:, None, None] ** 2 * np.exp(-gaps / (2 * length[:, None, None] ** 2)) + 0.1 * np.eye(5)
+    cov = scale[:, None, None] ** 2 * np.exp(-gaps / (2 * length[:, None, None] ** 2)) + 0.3**2 * np.eye(5)
     y = np.stack([rng.multivariate_normal(np.zeros(5), c) for c in cov])
     return {"sim": np.arange(n), **{f"y_p{i}": y[:, i] for i in range(5)}}, {"length": length, "scale": scale}
 
@@ -129,7 +129,7 @@ CONSTRUCTS: dict[str, tuple[str, Callable[[np.random.Generator, int], Simulated]
     ),
     "a Gaussian process": (
         "dim p = {p0, p1, p2, p3, p4}\nx[p] = [0, 0.5, 1, 2, 3]\nplate sim {\n  length ~ Gamma(5, 4) ; scale ~ HalfNormal(1)\n"
-        "  y[p] ~ MultivariateNormal(0, exp_quad(x, scale, length, noise = 0.1))\n}", _process,
+        "  y[p] ~ MultivariateNormal(0, exp_quad(x, scale, length, noise = 0.3))\n}", _process,
     ),
     "missing covariates": (
         f"plate sim {{ m ~ Normal(0, 1) ; b ~ Normal(0, 1) }}\n{ROWS}{{ x ~ Normal(m, 1) ; y ~ Normal(b * x, 0.5) }}", _missing,
