@@ -330,7 +330,7 @@ def _given_back(
     size = sum(math.prod(target.joint.shapes[n]) for n in target.sums.names)
     if chains * draws * size > MAX_BACK:
         return {}
-    step = max(1, CHUNK // max(1, chains * size * 8))
+    step = max(1, CHUNK // max(1, chains * target.sums.table_size))
     parts = [
         target.sums.draw(generator, {k: v[:, start : start + step] for k, v in values.items()})
         for start in range(0, draws, step)
