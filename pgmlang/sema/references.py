@@ -16,6 +16,7 @@ from pgmlang.sema.rates import in_rates, is_state_here, of_all_times, present_va
 from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
+from pgmlang.syntax.pieces import quote
 
 INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
 
@@ -197,10 +198,24 @@ def _index_slot(
         if value.type.kind == "labels" else f"{value.type} numbers"
     )  # fmt: skip
     home = ", ".join(f"`{a}`" for a in lives) or "no plate or axis"
-    cure = f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
     builder.error("PGM0301", f"wrong index type: `{symbol.name}` lives in {home}, the index has values in {what}",
-                node.span, cure)  # fmt: skip
+                node.span, _index_cure(builder, symbol, node, value, slots))  # fmt: skip
     return None, unknown(node.span)
+
+
+def _index_cure(builder: ExpressionScope, symbol: Symbol, node: ast.Expr, value: Expr, slots: list[str]) -> str:
+    """What to write in the place of an index of a wrong type: a name may be a label's too, and a bit chooses between two."""
+    cure = f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
+    labels = [builder.scope.axes_model.axis_labels(s) or () for s in slots]
+    if not isinstance(node, ast.Name):
+        return cure
+    if any(node.name in of_axis for of_axis in labels):
+        return f'the label of this name is `{symbol.name}["{node.name}"]`'
+    pair = next((of_axis for of_axis in labels if len(of_axis) == 2), None)
+    if pair is None or value.type.kind != "bit" or len(slots) > 1:
+        return cure
+    one, zero = (f"{symbol.name}[{quote(label)}]" for label in reversed(pair))
+    return f"choose by it, `if {node.name} == 1 then {one} else {zero}`, or {cure}"
 
 
 def _outside_plate(

@@ -203,24 +203,22 @@ plate woman {
 """
 
 
-def litters(rng: np.random.Generator) -> Drawn:
-    """Survivors of 30 litters in each of two groups, whose chances are spread by a beta distribution of the group."""
-    n = rng.integers(4, 14, 60)
-    group = np.repeat(["control", "treated"], 30)
-    p = np.where(group == "control", rng.beta(9, 1.0, 60), rng.beta(2.1, 0.9, 60))
-    return Drawn({"group": group, "n": n, "r": rng.binomial(n, p)}, {"mu[control]": 0.9, "mu[treated]": 0.7})
+def cures(rng: np.random.Generator) -> Drawn:
+    """Beats out of order after a drug among all such of 60 patients, of whom a share is cured and has none."""
+    total, cured = rng.integers(4, 25, 60), rng.random(60) < 0.55
+    y = np.where(cured, 0, rng.binomial(total, 0.4))
+    return Drawn({"total": total, "y": y}, {"theta": 0.55, "p": 0.4})
 
 
-LITTERS = """
-plate group {
-  a ~ Gamma(1, 0.01)
-  b ~ Gamma(1, 0.01)
-  mu = a / (a + b)
-  plate litter {
-    input n : count
-    p ~ Beta(a, b)
-    r ~ Binomial(n, p)
-  }
+CURES = """
+alpha ~ Normal(0, precision = 1.0E-4)
+delta ~ Normal(0, precision = 1.0E-4)
+p = sigmoid(alpha)
+theta = sigmoid(delta)
+plate patient {
+  input total : count
+  cured ~ Bernoulli(theta)
+  y ~ Binomial(total, if cured == 1 then 0 else p)
 }
 """
 
@@ -303,7 +301,7 @@ KINDS = {
     "ordered answers": Kind(ANSWERS, answers),
     "censored times with frailties": Kind(INFECTIONS, infections),
     "a misclassified exposure": Kind(MISCLASSIFIED, misclassified),
-    "overdispersed proportions": Kind(LITTERS, litters),
+    "a share of cured patients": Kind(CURES, cures),
     "a bent line": Kind(BENT, bent),
     "learning by trial": Kind(DOGS, dogs),
     "heavy tails on scaled predictors": Kind(OUTLIERS, outliers),
