@@ -77,6 +77,11 @@ MODELS: dict[str, tuple[str | Path, Any]] = {
     "counts 1e3": (LINE % "k ~ Poisson(exp(a + b * x))", table(1_000, x="real", k="count")),
     "items": (POSTERIORS["items, 300 x 20"].text, lambda: answers(300, 20)),
     "volatility": (POSTERIORS["volatility, 1,000 days"].text, table(500, y="real")),
+    "hidden chain": (
+        "dim s[3]\nmove[s, s'] ~ Dirichlet(1)\nmu[s] : ordered ~ Normal(0, 5)\nplate t = chain {\n"
+        "  z ~ Categorical(if first then 1/3 else move[prev(z)])\n  y ~ Normal(mu[z], 1)\n}",
+        table(400, y="real"),
+    ),
     "censored": (
         LINE % "input c : real\n  w ~ Censored(Weibull(exp(a), exp(b * x)), upper = c)",
         lambda: {**(t := table(300, x="real", w="positive")()), "c": np.full(300, 3.0), "w": np.minimum(t["w"], 3.0)},

@@ -20,6 +20,7 @@ def main() -> None:
         "pgmpy_queries.py",
         "families.py",
         "samplers.py",
+        "sweeps.py",
         "providers.py",
         "side_by_side.py",
         "topics.py",

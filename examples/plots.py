@@ -211,7 +211,22 @@ def schools(fit: pgmlang.FittedModel, figure) -> None:
     axis.legend()
 
 
+def hares(fit: pgmlang.FittedModel, figure) -> None:
+    """Pelts, and the populations behind them with their 90 % intervals."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "hares" / "hares.csv")
+    for k, (seen, behind) in enumerate((("hare", "hares"), ("lynx", "lynxes"))):
+        low, middle, high = np.quantile(fit.draws[behind].reshape(-1, len(data)), [0.05, 0.5, 0.95], axis=0)
+        axis.plot(data["year"], data[seen], "o", color=f"C{k}", markersize=4)
+        axis.plot(data["year"], middle, color=f"C{k}", label=behind)
+        axis.fill_between(data["year"], low, high, color=f"C{k}", alpha=0.2)
+    axis.set_xticks(range(1900, 1921, 5))
+    axis.set_ylabel("thousands of pelts a year")
+    axis.legend()
+
+
 PICTURES = {
+    "hares": (hares, (8, 3.5)),
     "titanic": (titanic, (6, 3.5)), "schools": (schools, (6, 4)),
     "penguins": (penguins, (9, 4)), "nile": (nile, (8, 3)),
     "ising": (ising, (9, 4.5)), "tagging": (tagging, (11, 3.8)),

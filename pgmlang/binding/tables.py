@@ -99,7 +99,8 @@ def ordered(
     """Puts tables in the order of their elements and returns each moved row's position in its table.
 
     A table of an outer plate is put in `element_order` by the column named like the plate, by which inner tables point
-    to its rows; ``known``: labels of a fit. A chain is sorted by such a column if there is one.
+    to its rows; ``known``: labels of a fit. A sequence of a chain is sorted by such a column if there is one, within the places in the
+    table that its rows have: rows that are in order already stay where they are.
     """
     moved: dict[str, np.ndarray] = {}
     inner, pointed_at = innermost(model, frames), plates_as_values(model)
@@ -120,11 +121,31 @@ def ordered(
         except PgmError as error:
             problems.extend(error)
             continue
-        order = np.argsort(rank, kind="stable")
+        order = _sorted_within(rank, _groups(model, frame, names, plate) if is_chain else None)
         if (order != np.arange(len(order))).any():
             moved[plate] = order
             frames[plate] = take_rows(frame, order)
     return moved
+
+
+def _groups(model: Model, frame: Frame, names: Mapping[str, str], plate: str) -> np.ndarray:
+    """Codes of the outer elements that each row belongs to, by the columns named like their plates."""
+    key = np.zeros(frame.num_rows, dtype=np.int64)
+    for outer in model.enclosing(plate)[:-1]:
+        column = column_named(frame, names.get(outer, outer))
+        if column is not None:
+            codes = column.labels_and_codes()[1]
+            key = np.unique(key * (int(codes.max(initial=0)) + 2) + codes + 1, return_inverse=True)[1]
+    return key
+
+
+def _sorted_within(rank: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Which row comes to each place: by rank, those of one group at that group's places."""
+    if groups is None:
+        return np.argsort(rank, kind="stable")
+    order = np.empty(len(rank), dtype=np.int64)
+    order[np.argsort(groups, kind="stable")] = np.lexsort((rank, groups))
+    return order
 
 
 def element_order(labels: Iterable[str], known: Sequence[str] = ()) -> tuple[str, ...]:

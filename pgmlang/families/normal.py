@@ -12,6 +12,12 @@ _SPREADS = (
     Spelling((_LOC, _VARIANCE), {"loc": "loc", "sd": "sqrt(var)"}),
 )
 
+OF_MEANS = (
+    Pair("Normal", "loc", "affine", collapsed="moments"), Pair("LogNormal", "loc", "affine"), Pair("LogitNormal", "loc", "affine"),
+    *(Pair("MultivariateNormal", "mean", "affine", variant=i) for i in range(3)),
+)  # fmt: skip
+"""Likelihoods that are normal in a mean that is normal itself, alone or as a vector."""
+
 FAMILIES = (
     Family(
         "Normal", ((_LOC, _SD),), "real",
@@ -25,10 +31,7 @@ FAMILIES = (
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
         exponential="Normal", exponential_form="pgmlang.infer.exponential.NORMAL",
         m_steps="pgmlang.infer.m_steps.NORMAL",
-        pairs=(
-            Pair("Normal", "loc", "affine", collapsed="moments"), Pair("LogNormal", "loc", "affine"),
-            Pair("LogitNormal", "loc", "affine"),
-        ),
+        pairs=OF_MEANS,
         location_scale=LocationScale("loc", "sd"), quadratic_in="loc", statistics=("x",), with_products=True, zero_sum="ZeroSumNormal",
         spellings=_SPREADS,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pgmlang.families.family import Family, LocationScale, Pair, VectorFormulas
 from pgmlang.families.family import parameter as _p
+from pgmlang.families.normal import OF_MEANS
 
 _MEAN = _p("mean", "real", 1)
 
@@ -78,7 +79,7 @@ FAMILIES = (
             "dist.MultivariateNormal(mean, precision_matrix=precision)",
         ),
         location_scale=LocationScale("mean", "", "Normal", of_vectors=True), quadratic_in="mean", matrix_densities=("normal by covariance", "normal by root", "normal by precision"),
-        m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True,
+        m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True, exponential="Normal", pairs=OF_MEANS,
     ),
     Family(
         "LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",), matrix_densities=("correlations",),
@@ -91,10 +92,13 @@ FAMILIES = (
     Family(
         "InverseWishart", ((_p("df", "positive"), _p("scale", "cov", 2)),), "cov", 2, runtime=("InverseWishart",),
         says="a covariance matrix: the inverse of one that Wishart(df, inverse(scale)) draws", matrix_densities=("inverse covariances",),
+        exponential="InverseWishart", exponential_form="pgmlang.infer.exponential_matrices.INVERSE_WISHART",
+        pairs=(Pair("MultivariateNormal", "cov", "itself"),),
     ),
     Family(
         "Wishart", ((_p("df", "positive"), _p("scale", "cov", 2)),), "cov", 2,
         says="a covariance matrix: that of df normal vectors added up", runtime=("Wishart",), matrix_densities=("covariances",),
-        pyro=("dist.Wishart(df, scale)",),
+        pyro=("dist.Wishart(df, scale)",), exponential="Wishart", exponential_form="pgmlang.infer.exponential_matrices.WISHART",
+        pairs=(Pair("MultivariateNormal", "precision", "itself", variant=2),),
     ),
 )  # fmt: skip

@@ -223,7 +223,8 @@ class Ascent:
               weights: Mapping[str, Tensor], generator: Generator) -> None:  # fmt: skip
         """Raises PgmError PGM0602 where the complete conditional is not of the family that the model promises."""
         shape = self.joint.shapes[name]
-        x = 0.2 + 0.6 * torch.rand(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
+        noise = torch.rand(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
+        x = self.family(name).value_of(noise)
         density = self.density(name, factors, blocks, weights)
         if not is_of_family(self.family(name), density, self.update(name, factors, blocks, weights), x):
             message = f"the complete conditional of `{name}` is no {self.families[name]}"

@@ -168,7 +168,8 @@ class ConjugateBlock:
         try:
             with seeded(generator), numerics(self.joint.dtype, self.joint.device):
                 if self.family.is_coupled:
-                    drawn = draw_quadratic(density, like, len(self.joint.axes(name)))
+                    variable = self.joint.model.by_name[name]
+                    drawn = draw_quadratic(density, like, len(self.joint.axes(name)), len(variable.axes))
                 else:
                     share = self._share(values, like) if self.is_split else None
                     drawn = self.family.inside(self.family.draw(optimal(self.family, density, like, share), ()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pgmlang.families import FAMILIES, Family, Pair
 from pgmlang.graph.summable import mentioned
+from pgmlang.lower.covariance_factors import with_factored_covariances
 from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.dependence import names_behind
 from pgmlang.model.model import Choice, Distribution
@@ -27,7 +28,8 @@ FORMS: Mapping[str, Callable[[Form], bool]] = {
 
 def conjugate_family(model: Model, name: str) -> str | None:
     """The family that the full conditional of a latent variable has, or None where some factor leaves the table."""
-    model = normal_form(model)
+    # a covariance that is the inverse of a precision is said by the precision
+    model = normal_form(model.once(with_factored_covariances))
     conditional = model.conditional_of.get(name)
     if conditional is None or not isinstance(conditional.distribution, Dist):
         return None

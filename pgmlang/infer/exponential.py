@@ -29,12 +29,17 @@ LOWEST = -700.0
 """Least expected logarithm whose exponential is no zero."""
 
 
+def _positive_parameters(q: Factor) -> Factor:
+    return tuple(p.clamp(min=torch.finfo(p.dtype).tiny) for p in q)
+
+
 class ExponentialFamily(NamedTuple):
     """``points``: ``[P, *shape]`` whose mean statistics are those of q; ``entropy``: a scalar; ``slope``: derivative at
     x of the log-density of these parameters; ``log_prob``: of draws ``[*lead, *shape]``, by element or block; ``draw``: ``[*lead, *shape]`` by torch's global generator; ``mean``: of q;
     ``first``: wide parameters from uniform noise of the variable's shape; ``read``: parameters of a log-density, for a
     variable of a shape; ``inside``: a draw kept off the ends of its support, where rounding would put it. ``is_coupled``:
-    elements may hang together, so that q has blocks of them and is read by its quadratic, not by ``read``."""
+    elements may hang together, so that q has blocks of them and is read by its quadratic, not by ``read``; ``proper``: parameters that rounding
+    took out of their range; ``value_of``: some value, of uniform noise of its shape."""
 
     points: Callable[[Factor], Tensor]
     entropy: Callable[[Factor], Tensor]
@@ -46,6 +51,8 @@ class ExponentialFamily(NamedTuple):
     read: Callable[[LogDensity, Tensor], Factor] | None = None
     inside: Callable[[Tensor], Tensor] = lambda x: x
     is_coupled: bool = False
+    proper: Callable[[Factor], Factor] = _positive_parameters
+    value_of: Callable[[Tensor], Tensor] = lambda noise: 0.2 + 0.6 * noise
 
 
 def exponential_family(family: str) -> ExponentialFamily:
@@ -111,8 +118,7 @@ def optimal(family: ExponentialFamily, density: LogDensity, like: Tensor, share:
     parameters = family.read(density, like)
     if share is not None:
         parameters = tuple(p + q for p, q in zip(parameters, share, strict=True))
-    tiny = torch.finfo(like.dtype).tiny
-    return tuple(p.clamp(min=tiny) for p in parameters)
+    return family.proper(parameters)
 
 
 def _dirichlet_points(q: Factor) -> Tensor:
@@ -215,40 +221,41 @@ def _normal_draw(q: Factor, shape: tuple[int, ...]) -> Tensor:
     return loc + (root @ noise).squeeze(-1)
 
 
-def draw_quadratic(density: LogDensity, like: Tensor, num_axes: int) -> Tensor:
-    """A draw of the full conditional of normal elements, of the shape of ``like [..., *its axes]``: together where the
-    quadratic couples them (at most a few hundred), by the Hessian."""
-    lead = like.shape[: like.dim() - num_axes]
-    size = int(torch.tensor(like.shape[like.dim() - num_axes :]).prod()) if num_axes else 1
+def draw_quadratic(density: LogDensity, like: Tensor, num_axes: int, num_own: int = 0) -> Tensor:
+    """A draw of the full conditional of normal elements, of the shape of ``like [..., *its axes]``: those together that the quadratic couples
+    (at most a few hundred), by the Hessian. ``num_own``: the last axes that are no plates: elements are coupled along these rather than along
+    all."""
     # read where the variable is: far from zero, slopes there would be differences of large numbers
     centre = like.detach()
     base = slope(density, centre)
-    probe = slope(density, centre + 1)
-    diagonal, coupled = probe - base, False
-    if size > 1:
-        # a random direction sees any coupling: for independent elements it only scales the diagonal
-        direction = torch.linspace(0.5, 1.5, size, dtype=like.dtype, device=like.device).roll(size // 3)
-        shaped = direction.reshape(like.shape[like.dim() - num_axes :]).expand_as(like)
-        seen = slope(density, centre + shaped) - base
-        coupled = not torch.allclose(
-            seen, diagonal * shaped, rtol=1e-6, atol=1e-8 * float(diagonal.abs().max()) + 1e-12
-        )
-    if not coupled:
-        precision = -diagonal
-        return centre + base / precision + torch.randn_like(like) / precision.sqrt()
-    flat = base.reshape(*lead, size)
-    columns = []
-    for i in range(size):
-        unit = torch.zeros(size, dtype=like.dtype, device=like.device)
-        unit[i] = 1
-        shaped = unit.reshape(like.shape[like.dim() - num_axes :]).expand_as(like)
-        columns.append((slope(density, centre + shaped) - base).reshape(*lead, size))
-    precision = -torch.stack(columns, -1)
-    factor = torch.linalg.cholesky(0.5 * (precision + precision.mT))
-    mean = torch.cholesky_solve(flat.unsqueeze(-1), factor)
-    noise = torch.randn_like(mean)
-    drawn = mean + torch.linalg.solve_triangular(factor.mT, noise, upper=True)
-    return centre + drawn.reshape(like.shape)
+    rank = like.dim()
+    shape = like.shape[rank - num_axes :]
+    # a random direction sees any coupling that a block leaves out
+    direction = torch.linspace(0.5, 1.5, math.prod(shape), dtype=like.dtype, device=like.device)
+    direction = direction.roll(len(direction) // 3).reshape(shape).expand_as(like)
+    seen: Tensor | None = None
+    for inner in dict.fromkeys((0, num_own, num_axes)):
+        precision = _precision_of_blocks(density, centre, base, inner)
+        block = like.shape[: rank - inner]
+        if inner < num_axes and math.prod(shape) > 1:
+            seen = slope(density, centre + direction) - base if seen is None else seen
+            told = (precision @ direction.reshape(*block, -1, 1)).reshape(like.shape)
+            if not torch.allclose(seen, -told, rtol=1e-6, atol=1e-8 * float(precision.abs().max()) + 1e-12):
+                continue
+        factor = torch.linalg.cholesky(0.5 * (precision + precision.mT))
+        mean = torch.cholesky_solve(base.reshape(*block, -1, 1), factor)
+        drawn = mean + torch.linalg.solve_triangular(factor.mT, torch.randn_like(mean), upper=True)
+        return centre + drawn.reshape(like.shape)
+    raise AssertionError("all elements together are the last block")
+
+
+def _precision_of_blocks(density: LogDensity, centre: Tensor, base: Tensor, inner: int) -> Tensor:
+    """Minus the second derivatives ``[*batch, k, k]`` along the last axes of a value, those of all blocks at once: a block's elements meet in
+    no factor with another's."""
+    shape = centre.shape[centre.dim() - inner :]
+    units = torch.eye(math.prod(shape), dtype=centre.dtype, device=centre.device)
+    columns = [slope(density, centre + u.reshape(shape)) - base for u in units]
+    return -torch.stack([c.reshape(*centre.shape[: centre.dim() - inner], -1) for c in columns], -1)
 
 
 def _normal_first(noise: Tensor) -> Factor:

@@ -16,7 +16,7 @@ from pgmlang.infer.conjugate import conjugate_family, likelihood_family
 from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Choose, Contract, Reduce, Ref, walk
-from pgmlang.model.model import Factor
+from pgmlang.model.model import Choice, Distribution, Factor
 from pgmlang.normal import normal_form
 from pgmlang.normal.affine import form_in
 from pgmlang.tables.learned import learned_tables
@@ -175,9 +175,22 @@ def _of_one_number(model: Model, name: str) -> MaximumBlock | None:
     return MaximumBlock((name,), steps[0]) if steps and not _couples_elements(model, name) else None
 
 
+def _hangs_together(distribution: Distribution) -> bool:
+    """Whether the elements of a draw hang together by a matrix."""
+    if isinstance(distribution, Choice):
+        return _hangs_together(distribution.then) or _hangs_together(distribution.otherwise)
+    return isinstance(distribution, Dist) and bool(FAMILIES[distribution.family].matrix_densities)
+
+
 def _couples_elements(model: Model, name: str) -> bool:
     """Whether a factor may look at two elements of a variable at once."""
     for factor in model.factors:
+        if (
+            isinstance(factor, Conditional)
+            and _hangs_together(factor.distribution)
+            and name in {factor.target, *names_behind(model, factor)}
+        ):
+            return True
         # equal nodes of a normal form are one object
         nodes = {id(node): node for node in nodes_behind(model, factor)}
         mine = {key for key, node in nodes.items() if isinstance(node, Ref) and node.name == name}

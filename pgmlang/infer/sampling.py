@@ -187,7 +187,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
-    from pgmlang.infer.starts import beginning_of
+    from pgmlang.infer.starts import beginning_of, begun_again
     from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
 
@@ -237,7 +237,9 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
         generator = torch.Generator(problem.device)
         generator.set_state(state.run.random)
         metric = state.run.tuning.metric if kernel.trajectories else None
-        run = start(target, state.run.chains.position, plans[again], generator, metric)
+        heights = torch.cat([block["logdensity"] for block in state.stats], 1)
+        points = begun_again(target, torch.cat(state.draws, 1), heights, generator, problem)
+        run = start(target, points, plans[again], generator, metric)
         return SamplingState(run, length.draws, again)
 
     def finished(state: SamplingState) -> bool:
@@ -329,7 +331,7 @@ def _given_back(
     size = sum(math.prod(target.joint.shapes[n]) for n in target.sums.names)
     if chains * draws * size > MAX_BACK:
         return {}
-    step = max(1, CHUNK // max(1, chains * size * 8))
+    step = max(1, CHUNK // max(1, chains * target.sums.table_size))
     parts = [
         target.sums.draw(generator, {k: v[:, start : start + step] for k, v in values.items()})
         for start in range(0, draws, step)

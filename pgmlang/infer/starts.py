@@ -25,6 +25,10 @@ PATHS = 8
 """Paths for every chain, where discrete variables are summed out."""
 CLIMB = 150
 """Most steps by which a point is lifted."""
+ARRIVED, FAR_ABOVE = 0.25, 4.0
+"""Share of the chains that have surely found where the mass is, and deviations of their log-density above which others have not."""
+PROBES = 20
+"""Draws of a chain at which slopes are looked at."""
 SEARCH = "the search for starting points"
 MOST = 10_000_000
 """Most numbers of a table of all paths; beyond it they take turns."""
@@ -89,6 +93,28 @@ def values_of_points(problem: Problem, chains: int, joint: BoundDensity) -> dict
         n: torch.as_tensor(v[np.arange(chains) % len(v)], dtype=joint.dtype, device=joint.device)
         for n, v in problem.start.items()
     }
+
+
+def begun_again(target: Target, draws: Tensor, heights: Tensor, generator: Generator, problem: Problem) -> Tensor:
+    """Where chains go on from that did not come together, by their ``draws [C, n, d]`` and log-densities ``heights [C, n]``: at their last
+    draws, but those in a spike at uniform points, `lifted`.
+
+    Where a scale is nothing, of measurements beside what they measure say, the density has no end and next to no mass: L-BFGS climbs it, so
+    that `beginning_of` may leave a chain there, and with the step size of the others it stays. Such a chain lies far above the others in
+    log-density, and below them in that and the logarithm of its volume together: the slopes of a normal distribution have its precision as
+    their mean squares.
+    """
+    means = heights.mean(-1)
+    probes = draws[:, :: -(-draws.shape[1] // PROBES)].unbind(1)
+    slopes = torch.stack([value_and_grad(target, x)[1] for x in probes])
+    mass = means - 0.5 * slopes.square().mean(0).log().sum(-1)
+    usual = math.sqrt(0.5 * draws.shape[-1])  # the standard deviation of a normal distribution's log-density
+    is_high = means > means.quantile(ARRIVED) + FAR_ABOVE * usual
+    is_spike = is_high & (mass < mass[~is_high].max())
+    if not bool(is_spike.any()):
+        return draws[:, -1]
+    fresh = lifted(target, uniform_points(target, len(draws), generator, problem))
+    return torch.where(is_spike.unsqueeze(-1), fresh, draws[:, -1])
 
 
 def _checked(deadline: Deadline) -> Callable[[], None]:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.scalars import Scalar, walk
-from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage
+from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage, SolutionStage
 from pgmlang.native.words import WORDS
 
 PLAIN = frozenset({
@@ -36,16 +36,21 @@ FEWEST_IN_LANES = 4
 """Chains of which a group of lanes takes less time than they do one by one."""
 SLICE_OPERATIONS = 20
 """What compiling a function of matrices and its adjoint is like."""
+SOLVER_OPERATIONS = 300
+"""The same of a solver of differential equations."""
 RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
 """Seconds until torch has recorded a gradient, of a step of all chains, and of each operation in it, for however many chains."""
 
-Kind = Literal["plain", "inner", "function", "gather", "matrix"]
+Kind = Literal["plain", "inner", "function", "gather", "matrix", "solution", "move", "path"]
 BY_LOOPS: Mapping[Kind, float] = {
     "plain": 0.15e-9,
     "inner": 0.15e-9,
     "function": 4.5e-9,
     "gather": 0.5e-9,
     "matrix": 0.5e-9,
+    "solution": 60e-9,
+    "move": 6e-9,
+    "path": 0.0,
 }
 BY_LANES: Mapping[Kind, float] = {
     "plain": 0.06e-9,
@@ -53,6 +58,9 @@ BY_LANES: Mapping[Kind, float] = {
     "function": 0.9e-9,
     "gather": 0.25e-9,
     "matrix": 0.5e-9,
+    "solution": 60e-9,
+    "move": 6e-9,
+    "path": 0.0,
 }
 BY_TORCH: Mapping[Kind, float] = {
     "plain": 0.8e-9,
@@ -60,10 +68,14 @@ BY_TORCH: Mapping[Kind, float] = {
     "function": 0.9e-9,
     "gather": 8e-9,
     "matrix": 0.45e-9,
+    "solution": 50e-6,
+    "move": 0.0,
+    "path": 60e-9,
 }
 """Seconds of an operation of each element of one chain, alone and in a group of eight, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
 torch), functions, elements picked by an index of data, Cholesky factors and solves (of 200 x 200 matrices and more torch's
-are as fast)."""
+are as fast), operations of the rates of differential equations, a few steps for each row, moves between two states of a hidden chain, which loops go
+along, and paths over three, of whose products of matrices in the logarithm torch's sum over the chain is made."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,13 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
         if isinstance(item, SliceStage) and item.array.varies:
             elements["matrix", (*(loop.axis for loop in item.loops), *item.work)] += 1
             operations += SLICE_OPERATIONS
+        if isinstance(item, SolutionStage):
+            rates = sum(scalar.op not in FREE for scalar in walk(*item.rates))
+            elements["solution", item.order.array.axes] += rates * item.array.varies
+            operations += SOLVER_OPERATIONS + rates
+        if isinstance(item, SequenceStage) and item.array.varies:
+            elements["move", (*item.emission.axes, *item.states)] += 1
+            elements["path", (*item.emission.axes, *item.states, *item.states)] += 1
         inside = {id(scalar) for scalar in _inside_of_sums(item.scalars)}
         for scalar in walk(*item.scalars):
             operations += scalar.op not in FREE
@@ -112,7 +131,9 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
         for scalar in item.scalars:
             # added to the density, or put into an array
             elements["plain", tuple(loop.axis for loop in item.loops)] += scalar.varies
-    has_lanes = not any(isinstance(item, SequenceStage | SliceStage) and item.array.varies for item in everything)
+    has_lanes = not any(
+        isinstance(item, SequenceStage | SliceStage | SolutionStage) and item.array.varies for item in everything
+    )
     return Counts(dict(elements), operations, has_lanes)
 
 

@@ -23,11 +23,15 @@ from pgmlang.model.expr import (
     Reduce,
     Ref,
     Rename,
+    Solution,
     Stack,
+    State,
+    Time,
 )
 from pgmlang.model.recursions import recursions
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.elements import code_of, place_of, present_element
+from pgmlang.native.equations import present_state, solution_array
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
 from pgmlang.native.matrix_terms import latent_matrix, latent_root, matrix_function
@@ -230,11 +234,11 @@ class FactorTerms:
                 return make("real", self.truth(expr, places))
             case Element():
                 return make("float", present_element(self, expr, places))
-        raise NotScalar(
-            "networks"
-            if isinstance(expr, NetCall)
-            else "`" + getattr(expr, "function", "a form") + "` along an axis"
-        )
+            case State() | Time():
+                return present_state(self, expr, places)
+            case NetCall():
+                raise NotScalar("networks")
+        raise NotScalar(f"`{getattr(expr, 'function', 'a form')}` along an axis")
 
     def truth(self, expr: Expr, places: Places) -> Scalar:
         """A condition."""
@@ -299,9 +303,8 @@ class FactorTerms:
             return self._derived(expr, places)
         value = self._element(expr, places)
         if variable.type.kind == "spin":
-            return self.graph.make(
-                "sub", self.graph.make("mul", self.graph.number(2.0), value), self.graph.number(1.0)
-            )
+            twice = self.graph.make("mul", self.graph.number(2.0), value)
+            return self.graph.make("sub", twice, self.graph.number(1.0))
         return value
 
     def _element(self, expr: Ref, places: Places) -> Scalar:
@@ -321,9 +324,8 @@ class FactorTerms:
         if isinstance(support, VectorSupport):
             return self.graph.load(self._vectors(name, support), index)
         if not axes or not support.is_moved:
-            return self.graph.hint(
-                support.value(self.graph, self._free(name, axes, index), self._bounds(name, {})), name
-            )
+            value = support.value(self.graph, self._free(name, axes, index), self._bounds(name, {}))
+            return self.graph.hint(value, name)
         if name not in self.stages:
             loops, places = self.loops_along(axes), self.places_along(axes)
             here = self._free(name, axes, list(places.values()))
@@ -413,6 +415,8 @@ class FactorTerms:
         variable = self.model.by_name[expr.name]
         axes = self.model.array_axes(variable)
         index = self.indices(expr, axes, places)
+        if isinstance(definition.value, Solution):
+            return self.graph.load(solution_array(self, expr.name, definition.value), index)
         is_recursive = expr.name in recursions(self.model)
         array = recursive_array(self, expr.name) if is_recursive else None
         key = (expr.name, tuple(map(id, index)))

@@ -38,13 +38,15 @@ MILLS = frozenset({"mills_pair", "skew_normal_tail"})
 """Functions of ``runtime/mills.py``."""
 SEQUENCES = frozenset({"transition_chances", "forward_pass", "forward_pass_adjoint"})
 """Functions of ``runtime/sequences.py``."""
+EQUATIONS = frozenset({"rows_in_order", "size_of_error", "next_step", "longer", "STEP_WEIGHTS", "STEP_TIMES"})
+"""Functions and tables of ``runtime/equations.py``."""
 ARRAYS = frozenset({"empty", "zeros", "truths", "full", "flat", "shaped"})
 """Functions of ``runtime/arrays.py``."""
-RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | SEQUENCES | {
+RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | SEQUENCES | EQUATIONS | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "directions", "gains", "direction", "along", "found", "entry", "leap", "kick", "value", "is_finite",
-    "compiled", "compiled_sums", "compiled_paths", "draw", "unit_values", "add_unit_values",
+    "part", "compiled", "compiled_sums", "compiled_paths", "draw", "unit_values", "add_unit_values",
     "weights", "place", "places", "out", "seeds", "stream", "STEP", "uniform", "drawn_state", "sweep", "lanes_at", "number_in", "with_number", "first", "lane", "lanes", "chains", "width",
     "held", "lane_functions", "compiled_groups", "one", "accepted", "rate", "chance", "walked", "log_volume", "acceptance", "OPTIMAL",
 }  # fmt: skip

@@ -20,8 +20,19 @@ from pgmlang.native.names import Identifiers
 from pgmlang.native.placement import LoopBody, Placement
 from pgmlang.native.printed_sequences import SequenceCalls
 from pgmlang.native.printed_slices import SliceCalls
+from pgmlang.native.printed_solutions import SolutionCalls
 from pgmlang.native.scalars import Array, Loop, Scalar
-from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, SliceStage, Stage, VectorStage, arrays_of
+from pgmlang.native.stages import (
+    AnyStage,
+    OrderStage,
+    ProbeStage,
+    SequenceStage,
+    SliceStage,
+    SolutionStage,
+    Stage,
+    VectorStage,
+    arrays_of,
+)
 from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
 
@@ -98,18 +109,23 @@ class Printer:
     def _fill(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
         self.out.blank()
         self._comment(_names_of(stage), stage.span)
-        shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
         gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
-        start = py.call("full", shape, py.constant(gathered.start)) if gathered else py.call("empty", shape)
         # what no row before is read for is a number, though nothing looks at it
         is_zero = isinstance(stage, SequenceStage | ProbeStage) or (isinstance(stage, Stage) and stage.looks_back)
         for array in arrays_of([stage]):
+            shape = py.tuple_of(*(self.size(a) for a in array.axes))
+            start = py.call("full", shape, py.constant(gathered.start)) if gathered else py.call("empty", shape)
             self.out.assign(self.names[array], py.call("zeros", shape) if is_zero else start)
             if self.with_gradient and array.is_active:
                 self.out.assign(self._adjoint_array(array), py.call("zeros", shape))
         if isinstance(stage, SequenceStage):
             SequenceCalls(self.out, self.names, stage, self.size).forward()
-        if isinstance(stage, SequenceStage | ProbeStage):
+        if isinstance(stage, SolutionStage):
+            SolutionCalls(self.out, self.names, stage, self.with_gradient).forward()
+        if isinstance(stage, OrderStage):
+            flat = [py.call("flat", py.name(self.names[a])) for a in (stage.array, *stage.reads)]
+            self.out.statement(ast.Expr(py.call("rows_in_order", *flat)), None)
+        if isinstance(stage, SequenceStage | ProbeStage | SolutionStage | OrderStage):
             return
         if isinstance(stage, SliceStage):
             calls = SliceCalls(self.out, self.names, stage, self.size)
@@ -151,12 +167,15 @@ class Printer:
 
     def _return(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
         """The adjoints of a stage's array, handed on to what its elements were made of."""
-        if isinstance(stage, ProbeStage):
+        if isinstance(stage, ProbeStage | OrderStage):
             return
         self.out.blank()
         self._comment(f"adjoints of {_names_of(stage)}", stage.span)
         if isinstance(stage, SequenceStage):
             SequenceCalls(self.out, self.names, stage, self.size).adjoint()
+            return
+        if isinstance(stage, SolutionStage):
+            SolutionCalls(self.out, self.names, stage, self.with_gradient).adjoint()
             return
         if isinstance(stage, SliceStage):
             calls = SliceCalls(self.out, self.names, stage, self.size)
@@ -164,7 +183,7 @@ class Printer:
             return
 
         def inside() -> None:
-            assert not isinstance(stage, SequenceStage | ProbeStage)
+            assert isinstance(stage, Stage | VectorStage)
             if isinstance(stage, VectorStage):
                 given = [
                     self._vector(name, stage)

@@ -19,13 +19,25 @@ from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
-from pgmlang.native.names import ARRAYS, MATRICES, MILLS, SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.names import (
+    ARRAYS,
+    EQUATIONS,
+    MATRICES,
+    MILLS,
+    SEQUENCES,
+    SPECIAL,
+    TAILS,
+    VECTOR_MAPS,
+    Identifiers,
+)
 from pgmlang.native.nested_loops import NestedLoops
 from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
+from pgmlang.native.printed_equations import write_system
+from pgmlang.native.printed_solutions import system_axes
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
-from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage, arrays_of
+from pgmlang.native.stages import AnyStage, OrderStage, SequenceStage, SliceStage, SolutionStage, arrays_of
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
 
@@ -174,7 +186,8 @@ def _printed(
     model, supports = factors.model, factors.latent
     filled = set(arrays_of((*pieces.prepared, *pieces.stages)))
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
-    read |= {a for item in pieces.everything if isinstance(item, SequenceStage | SliceStage) for a in item.reads}
+    calls = SequenceStage | SliceStage | OrderStage | SolutionStage
+    read |= {a for item in pieces.everything if isinstance(item, calls) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in axes_of(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
@@ -183,6 +196,9 @@ def _printed(
     given = [*(names[a] for a in arrays)]
     wanted = [names["size", a] for a in sizes]
     body = Writer(file_name)
+    for item in pieces.everything:
+        if isinstance(item, SolutionStage):
+            write_system(body, names, factors.graph, item, pieces.guarded)
     prepare_function(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[a] for a in arrays_of(pieces.prepared)), *wanted]
     if asked or not kind.functions:
@@ -205,6 +221,8 @@ def _arrays(value: Scalar) -> set[Array]:
 def axes_of(item: AnyStage | FactorTerm) -> set[str]:
     """The axes whose sizes an item asks."""
     out = {loop.axis for loop in item.loops} | set(() if isinstance(item, FactorTerm) else item.array.axes)
+    if isinstance(item, SolutionStage):
+        out |= set(system_axes(item))
     for scalar in walk(*item.scalars):
         if scalar.op in REDUCTIONS:
             out.add(scalar.payload.axis)
@@ -229,9 +247,10 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
         ("vectors", VECTOR_MAPS),
         ("matrices", MATRICES),
         ("sequences", SEQUENCES),
+        ("equations", EQUATIONS),
     )
     for module, words in rooms:
-        used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
+        used = [word for word in sorted(words) if re.search(rf"\b{word}[(\[]", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import (")
             for word in used:

@@ -139,9 +139,88 @@ class SliceStage:
         return tuple(one.array for one in self.reads_slices)
 
 
-AnyStage = Stage | VectorStage | SequenceStage | ProbeStage | SliceStage
+@dataclass(frozen=True)
+class OrderStage:
+    """The rows of differential equations in the order in which they are reached: by ``system``, those after the start before those that lie before
+    it, by their distance from ``start_time``."""
+
+    array: Array
+    times: Array
+    start_time: Array
+    system: Array
+    span: Span | None
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """None: a call fills it."""
+        return ()
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """None: it is made by a call."""
+        return ()
+
+    @property
+    def reads(self) -> tuple[Array, ...]:
+        """The arrays that it is made of."""
+        return (self.times, self.start_time, self.system)
+
+
+@dataclass(frozen=True)
+class SolutionStage:
+    """``arrays`` of the values of a system of differential equations at its rows, for each element of the axes ``systems``, by the functions of
+    ``runtime/equations.py``. ``starts``: arrays [*systems, *own axes] of the first values; ``rates``: scalars of the state, and ``numbers``, which of
+    the state's numbers each is of; ``drivers``: what they read beside it."""
+
+    arrays: tuple[Array, ...]
+    starts: tuple[Array, ...]
+    rates: tuple[Scalar, ...]
+    numbers: tuple[Scalar, ...]
+    systems: tuple[str, ...]
+    order: OrderStage
+    drivers: tuple[Array, ...]
+    rtol: float
+    atol: float
+    max_steps: int
+    span: Span | None
+
+    @property
+    def array(self) -> Array:
+        """The first of its arrays, which stands for all."""
+        return self.arrays[0]
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """None: the functions have their own."""
+        return ()
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """None: the rates are functions of their own."""
+        return ()
+
+    @property
+    def reads(self) -> tuple[Array, ...]:
+        """The arrays that are handed to its functions."""
+        return (self.order.array, *self.order.reads, *self.starts, *self.drivers)
+
+    def own_axes(self, array: Array) -> tuple[str, ...]:
+        """The axes of a state beside those of its rows."""
+        return array.axes[len(self.order.array.axes) :]
+
+
+AnyStage = Stage | VectorStage | SequenceStage | ProbeStage | SliceStage | OrderStage | SolutionStage
 
 
 def arrays_of(stages: Iterable[AnyStage]) -> list[Array]:
     """The arrays that stages fill, in order."""
-    return [array for s in stages for array in ([a for a, _ in s.filled] if isinstance(s, Stage) else [s.array])]
+    return [array for s in stages for array in _filled_by(s)]
+
+
+def _filled_by(stage: AnyStage) -> tuple[Array, ...]:
+    match stage:
+        case Stage():
+            return tuple(array for array, _ in stage.filled)
+        case SolutionStage(arrays=arrays):
+            return arrays
+    return (stage.array,)

@@ -166,6 +166,7 @@ class ModelBuilder:
                 *cyclic.values(),
                 *self._mixed_cycles(model, cyclic),
                 *self._fieldless(model, errors),
+                *self._untyped(model, [*errors, *cyclic]),
             ]:
                 self.scope.report(diagnostic)
         return model

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.families import FAMILIES, LEARNED, refusal
 from pgmlang.model import Dist
-from pgmlang.model.expr import Expr, references
+from pgmlang.model.expr import Expr, Ref, references
 from pgmlang.sema.scope import Scope
 from pgmlang.syntax import ast
 
@@ -37,8 +37,22 @@ def varies_along(scope: Scope, distribution: Dist, axis: str) -> bool:
 def _has_axis(scope: Scope, argument: Expr, axis: str) -> bool:
     if axis in argument.axes:
         return True
-    symbols = (scope.variables.get(ref.name) for ref in references(argument))
-    return any(symbol is not None and axis in symbol.plates for symbol in symbols)
+    return any(axis in _plates(scope, ref) for ref in references(argument))
+
+
+def names_vary_along(scope: Scope, distribution: Dist, axis: str) -> bool:
+    """Whether a variable that an argument mentions has an element for each of an axis: vectors written out would lie along any."""
+    return any(
+        names_vary_along(scope, argument, axis)
+        if isinstance(argument, Dist)
+        else any(axis in ref.axes or axis in _plates(scope, ref) for ref in references(argument))
+        for _, argument in distribution.arguments
+    )
+
+
+def _plates(scope: Scope, ref: Ref) -> tuple[str, ...]:
+    symbol = scope.variables.get(ref.name)
+    return symbol.plates if symbol is not None else ()
 
 
 def learned_base_problem(name: str, arguments: Sequence[ast.Expr]) -> Diagnostic | None:

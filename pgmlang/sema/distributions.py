@@ -13,14 +13,14 @@ from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
-from pgmlang.sema.composition import composition_problem, learned_base_problem, mixture_problem
+from pgmlang.sema.composition import composition_problem, learned_base_problem
 from pgmlang.sema.constant_kinds import as_kind, constant_problem
-from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.left_side import LeftSide, argument_axes, kind_of
 from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.matrices import rows_along
+from pgmlang.sema.mixtures import MixtureBuilder
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.series import series_choice
@@ -39,6 +39,7 @@ class DistributionBuilder:
         self.scope = scope
         self.expressions = expressions
         self.tables = TableBuilder(scope, expressions)
+        self.mixtures = MixtureBuilder(scope, expressions, self._family)
 
     def build(
         self, node: ast.Expr, target: LeftSide, context: ExpressionContext
@@ -119,7 +120,7 @@ class DistributionBuilder:
                         f"write `{target.name}[{axes}] ~ {family.name}(...)`")  # fmt: skip
             return None, Type(family.support) if family.support not in ("inner", "labels") else UNKNOWN
         if family.shares:
-            return self._mixture(node, target, context)
+            return self.mixtures.build(node, target, context)
         taken = list(node.arguments)
         inner, inner_type = None, UNKNOWN
         if family.takes:
@@ -195,53 +196,6 @@ class DistributionBuilder:
         if family.support == "inner":
             return inner
         return UNKNOWN if family.support == "labels" else Type(family.support)
-
-    def _mixture(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
-        """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
-        family = FAMILIES[node.function]
-        if (problem := learned_base_problem(family.name, node.arguments)) is not None:
-            self.scope.report(problem)
-            return None, UNKNOWN
-        good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
-        if not good or node.arguments[1].function not in FAMILIES:  # type: ignore[union-attr]
-            self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,
-                        f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
-            return None, UNKNOWN
-        weights = family.variants[0][0]
-        along = argument_axes(self.scope, family, weights, node.arguments[0], replace(target, declared=None))
-        share = self.expressions.build(node.arguments[0], replace(context, along=along))
-        if share.type is UNKNOWN:
-            return None, UNKNOWN
-        if why := constant_problem(share, "simplex", 1):
-            self._error("PGM0410", f"the weights of a `{family.name}`: {why}", node.arguments[0].span)
-            return None, UNKNOWN
-        extra = [a for a in share.axes if a not in target.axes]
-        if len(extra) != 1:
-            self._error(
-                "PGM0309",
-                f"the weights of a `{family.name}` have one axis, that of the components",
-                node.arguments[0].span,
-            )
-            return None, UNKNOWN
-        axis = extra[0]
-        inside = replace(context, plates=merge(context.plates, (axis,))) if axis in self.scope.plates else context
-        wide = replace(target, axes=(axis, *target.axes))
-        base, type_ = self._family(node.arguments[1], wide, inside)  # type: ignore[arg-type]
-        if base is None:
-            return None, type_
-        problem = composition_problem(family.name, base, node.span) or mixture_problem(
-            self.scope, base, axis, node.arguments[1].span
-        )
-        if problem is not None:
-            self.scope.report(problem)
-            return None, type_
-        return Dist(
-            family.name,
-            ((family.shares, as_kind(share, "simplex")), (family.takes[0], base)),
-            0,
-            base.event,
-            node.span,
-        ), type_
 
     def _match(
         self, family: Family, positional: list[ast.Expr], node: ast.Call
@@ -430,6 +384,8 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
         return "draw it from `Normal(0, s)`, given that it sums to zero"
     if declared.kind == "unitvector":
         return "draw it from `UniformSphere()`"
+    if declared.kind == "ordered positive" and type_.kind == "real" and FAMILIES[family].limits is None:
+        return f"truncate it, `Truncated({family}(...), lower = 0)`, or draw its elements from Gamma, LogNormal or HalfNormal"
     if declared.kind == "ordered positive":
         return "draw its elements from a positive distribution, such as `Gamma` or `HalfNormal`"
     if declared.kind == "unit":

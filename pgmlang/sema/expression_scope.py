@@ -35,7 +35,9 @@ def renamed(expr: Expr, old: str, new: str) -> Expr:
 
 
 class CallExpander(Protocol):
-    """What knows the definitions that a call may name, and puts them in its place."""
+    """What knows the definitions that a call may name, and puts them in its place. ``calls``: the first call of each name that owns some."""
+
+    calls: dict[str, ast.Call]
 
     def knows(self, name: str) -> bool: ...
 

@@ -186,7 +186,9 @@ def _index_slot(
             return None, unknown(node.span)
     value = builder.build(node, context)
     if value.type is UNKNOWN:
-        return None, value
+        # while a type is inferred from itself (``z ~ Categorical(move[prev(z)])``) its only place is the axis that is left over
+        is_passing = to_come == 1 and isinstance(value, Ref) and len({builder.scope.root(s) for s in slots}) == 1
+        return (slots[0] if is_passing else None), value
     of_type = [s for s in slots if value.type.kind == "labels" and value.type.axis == builder.scope.root(s)]
     if isinstance(value, Element) and value.axis in of_type and to_come < len(of_type):
         return value.axis, value
@@ -198,24 +200,34 @@ def _index_slot(
         if value.type.kind == "labels" else f"{value.type} numbers"
     )  # fmt: skip
     home = ", ".join(f"`{a}`" for a in lives) or "no plate or axis"
+    cure = _index_cure(builder, symbol, node, value, slots, context)
     builder.error("PGM0301", f"wrong index type: `{symbol.name}` lives in {home}, the index has values in {what}",
-                node.span, _index_cure(builder, symbol, node, value, slots))  # fmt: skip
+                node.span, cure)  # fmt: skip
     return None, unknown(node.span)
 
 
-def _index_cure(builder: ExpressionScope, symbol: Symbol, node: ast.Expr, value: Expr, slots: list[str]) -> str:
-    """What to write in the place of an index of a wrong type: a name may be a label's too, and a bit chooses between two."""
-    cure = f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
-    labels = [builder.scope.axes_model.axis_labels(s) or () for s in slots]
-    if not isinstance(node, ast.Name):
-        return cure
-    if any(node.name in of_axis for of_axis in labels):
-        return f'the label of this name is `{symbol.name}["{node.name}"]`'
-    pair = next((of_axis for of_axis in labels if len(of_axis) == 2), None)
-    if pair is None or value.type.kind != "bit" or len(slots) > 1:
-        return cure
-    one, zero = (f"{symbol.name}[{quote(label)}]" for label in reversed(pair))
-    return f"choose by it, `if {node.name} == 1 then {one} else {zero}`, or {cure}"
+def _index_cure(
+    builder: ExpressionScope,
+    symbol: Symbol,
+    node: ast.Expr,
+    value: Expr,
+    slots: list[str],
+    context: ExpressionContext,
+) -> str:
+    """What to type in the place of an index of another type: a label that a variable hides, or that variable's declaration."""
+    if isinstance(node, ast.Name):
+        if any(node.name in (builder.scope.axes_model.axis_labels(s) or ()) for s in slots):
+            return f'`{node.name}` is a variable here; the label is written `{symbol.name}["{node.name}"]`'
+        size = builder.scope.size(value.type.axis) if value.type.axis is not None else None
+        source = builder.symbol(node.name, context)
+        alike = [s for s in slots if builder.scope.size(s) == size]
+        if size is not None and alike and source is not None and isinstance(source.statement, ast.Random):
+            return f"declare what its values are: `{node.name} : {builder.scope.root(alike[0])} ~ ...`"
+        pair = builder.scope.axes_model.axis_labels(slots[0]) or ()
+        if value.type.kind == "bit" and len(slots) == 1 and len(pair) == 2:
+            one, zero = (f"{symbol.name}[{quote(label)}]" for label in reversed(pair))
+            return f"choose by it: `if {node.name} == 1 then {one} else {zero}`"
+    return f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
 
 
 def _outside_plate(

@@ -156,7 +156,11 @@ def test_a_column_named_like_a_chain_orders_it() -> None:
     ys = binding.values["y"][binding.layout.parents["step", "seq"] == 0]
     assert ys.tolist() == [1.0, 2.0, 3.0]
     assert binding.rows is not None
-    assert binding.rows.tolist() == [1, 3, 2, 0], "which row of the file each row is"
+    assert binding.rows.tolist() == [3, 1, 2, 0], "which row of the file each row is: `t` stays where it was"
+    in_order = bind(
+        compile_source(CHAIN), frame(seq=["s", "s", "t", "t"], step=[1, 2, 1, 2], y=[1.0, 2.0, 3.0, 4.0])
+    )
+    assert in_order.values["y"].tolist() == [1.0, 2.0, 3.0, 4.0], "sequences that are in order are left alone"
     assert bind(compile_source(CHAIN), frame(y=[2.0, 1.0])).values["y"].tolist() == [2.0, 1.0], (
         "else the file's order"
     )

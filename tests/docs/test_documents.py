@@ -44,7 +44,10 @@ DOCUMENTS = {
 }  # fmt: skip
 SLOW = {
     "docs/pyro.md",
-    *(f"examples/{name}/README.md" for name in ("denoise", "digits", "energy", "iris", "logistic", "topics")),
+    *(
+        f"examples/{name}/README.md"
+        for name in ("denoise", "digits", "energy", "hares", "iris", "logistic", "topics")
+    ),
     *(d.name for d in DOCUMENTS.values() if d.is_slow),
 }
 ELSEWHERE = {

@@ -10,6 +10,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 import pgmlang
+from pgmlang.density.native import native_log_density
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.density.target import Target, target_of
 from pgmlang.model.expr import Ref
@@ -56,6 +57,23 @@ def test_gradients_are_those_of_differences(name: str) -> None:
     np.testing.assert_allclose(gradient[0].numpy(), differences.numpy(), rtol=1e-6, atol=1e-6)
 
 
+EVERY_DAY = "absorption and elimination, a system a person"
+"""The case whose loops are compiled every day."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n == EVERY_DAY else pytest.mark.slow) for n in CASES]
+)
+def test_loops_and_torch_have_one_density(name: str) -> None:
+    target = target_over(CASES[name])
+    native = native_log_density(target.joint, target.names)
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(3, target.dimension)) * 0.5)
+    expected, slopes = target.value_and_grad(x)
+    values, gradients = native.values_and_gradients(x.numpy())
+    np.testing.assert_allclose(values, expected.numpy(), rtol=1e-9)
+    np.testing.assert_allclose(gradients, slopes.numpy(), rtol=1e-8, atol=1e-8)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_values_of_known_parameters_are_those_of_the_solution(name: str) -> None:
     case = CASES[name]
@@ -81,15 +99,35 @@ def test_a_solution_that_ends_before_the_last_time_has_density_zero_and_no_other
     starts = torch.tensor([0.5, 3.0, 0.8], dtype=torch.float64)
     values = target.value(starts.log()[:, None])
     assert torch.isfinite(values).tolist() == [True, False, True]
+    by_loops, slopes = native_log_density(target.joint, target.names).values_and_gradients(
+        starts.log()[:, None].numpy()
+    )
+    np.testing.assert_allclose(by_loops, values.numpy(), rtol=1e-5)
+    assert (slopes[:, 0] == 0).tolist() == [False, True, False]
     alone = target.value(starts[:1].log()[:, None])
     np.testing.assert_allclose(values[:1].numpy(), alone.numpy(), rtol=1e-7)
 
 
+STEEP = "k ~ LogNormal(0, 3)\nplate row {\n  input t : real\n  x = ode(-k * (x - cos(t)), start = 0, times = t, max_steps = 40)\n  y ~ Normal(x, 1)\n}\n"
+"""The larger k, the shorter the steps."""
+
+
 def test_a_solution_of_too_many_steps_has_density_zero() -> None:
-    text = "k ~ LogNormal(0, 3)\nplate row {\n  input t : real\n  x = ode(-k * (x - cos(t)), start = 0, times = t, max_steps = 40)\n  y ~ Normal(x, 1)\n}\n"
-    target = target_of(problem_of(text, {"t": [0.0, 3.0], "y": [0.1, 0.1]}))
+    target = target_of(problem_of(STEEP, {"t": [0.0, 3.0], "y": [0.1, 0.1]}))
     values = target.value(torch.tensor([[0.0], [8.0]], dtype=torch.float64))
     assert torch.isfinite(values).tolist() == [True, False]
+
+
+@pytest.mark.slow
+def test_loops_have_density_zero_where_there_is_no_solution() -> None:
+    target = target_of(problem_of(BOUNDLESS, {"t": [0.0, 0.5, 1.0], "y": [0.1, 0.1, 0.1]}))
+    at = torch.tensor([0.5, 3.0, 0.8], dtype=torch.float64).log()[:, None]
+    values, slopes = native_log_density(target.joint, target.names).values_and_gradients(at.numpy())
+    np.testing.assert_allclose(values, target.value(at).numpy(), rtol=1e-5)
+    assert (slopes[:, 0] == 0).tolist() == [False, True, False]
+    target = target_of(problem_of(STEEP, {"t": [0.0, 3.0], "y": [0.1, 0.1]}))
+    values = native_log_density(target.joint, target.names).values(np.array([[0.0], [8.0]]))
+    assert np.isfinite(values).tolist() == [True, False]
 
 
 EPIDEMIC = (

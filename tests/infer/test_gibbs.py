@@ -99,6 +99,35 @@ def partition_probability() -> float:
     return float(w[np.array(same)].sum() / w.sum())
 
 
+def test_normal_vectors_of_groups_are_drawn_as_one() -> None:
+    """Coefficients of each group with a known covariance around a mean that is drawn too: the joint normal posterior, by linear algebra."""
+    rng = np.random.default_rng(1)
+    group, x = np.repeat(np.arange(3), 4), np.tile([0.0, 1.0, 2.0, 4.0], 3)
+    y = rng.normal(1 + 0.5 * x + rng.normal(size=3)[group], 0.5)
+    text = (
+        "dim c = {level, slope}\nmu[c] ~ MultivariateNormal([0, 0], [[4, 1], [1, 2]])\n"
+        "plate g { b[c] ~ MultivariateNormal(mu, [[1, 0.3], [0.3, 0.5]]) }\n"
+        "plate row in g { input x : real ; y ~ Normal(b[level] + b[slope] * x, 0.5) }\n"
+    )
+    data = {"g": ["abc"[i] for i in group], "x": x, "y": y}
+    fit = pgmlang.compile(text).fit(data, method="gibbs", seed=1, options=OPTIONS)
+    assert "hmc" not in repr(fit.plan)
+    inner, outer = np.linalg.inv([[1, 0.3], [0.3, 0.5]]), np.linalg.inv([[4, 1], [1, 2]])
+    precision, shift = np.zeros((8, 8)), np.zeros(8)
+    precision[:2, :2] = outer + 3 * inner
+    for i in range(3):
+        here = slice(2 + 2 * i, 4 + 2 * i)
+        X = np.stack([np.ones(4), x[group == i]], 1)
+        precision[here, here] = inner + X.T @ X / 0.25
+        precision[:2, here] = precision[here, :2] = -inner
+        shift[here] = X.T @ y[group == i] / 0.25
+    mean, sd = np.linalg.solve(precision, shift), np.sqrt(np.linalg.inv(precision).diagonal())
+    for i in range(2):
+        within(fit.draws["mu"][..., i], mean[i], sd[i])
+        for j in range(3):
+            within(fit.draws["b"][..., j, i], mean[2 + 2 * j + i], sd[2 + 2 * j + i])
+
+
 @pytest.mark.parametrize("backend", ["native", "torch"])
 def test_mixture_by_enumeration(backend: str) -> None:
     options = {"chains": 64, "warmup": 60, "draws": 250, "backend": backend}

@@ -13,7 +13,7 @@ from scipy import special, stats
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer import exponential
+from pgmlang.infer import exponential, exponential_matrices
 from pgmlang.infer.coordinate import CoordinateState, build
 from tests.infer.by_hand import problem_of
 
@@ -252,6 +252,48 @@ def test_points_have_the_statistics() -> None:
     x = exponential.INVERSE_GAMMA.points((a, b))
     torch.testing.assert_close(x.log().mean(0), b.log() - torch.digamma(a))
     torch.testing.assert_close((1 / x).mean(0), a / b)
+
+
+MATRICES = {
+    "Wishart": ("P[k, k'] ~ Wishart(5, [[1, 0.2], [0.2, 2]])", ("precision = P", "inverse(P)")),
+    "InverseWishart": ("P[k, k'] ~ InverseWishart(5, [[1, 0.2], [0.2, 2]])", ("P", "precision = inverse(P)")),
+}
+
+
+@pytest.mark.parametrize("spelling", [0, 1])
+@pytest.mark.parametrize("family", MATRICES)
+def test_matrices_of_normal_vectors_are_the_posterior(family: str, spelling: int) -> None:
+    """Conjugate (Murphy 2007, "Conjugate Bayesian analysis of the Gaussian distribution", section 8): the bound is the evidence, and `gibbs`
+    draws from the posterior itself."""
+    rng = np.random.default_rng(0)
+    y = rng.multivariate_normal([0, 0], [[2, 0.5], [0.5, 1]], 20)
+    prior, said = MATRICES[family]
+    text = f"dim k = {{a, b}}\n{prior}\nplate row {{ y[k] ~ MultivariateNormal(0, {said[spelling]}) }}\n"
+    model, data = pgmlang.compile(text), {"y_a": y[:, 0], "y_b": y[:, 1]}
+    scatter, scale, (df, n, d) = y.T @ y, np.array([[1, 0.2], [0.2, 2]]), (5, 20, 2)
+    if family == "Wishart":
+        first, mean = np.linalg.inv(scale), (df + n) * np.linalg.inv(np.linalg.inv(scale) + scatter)
+    else:
+        first, mean = scale, (scale + scatter) / (df + n - d - 1)
+    evidence = (
+        special.multigammaln((df + n) / 2, d) - special.multigammaln(df / 2, d) - n * d / 2 * math.log(math.pi)
+        + df / 2 * np.linalg.slogdet(first)[1] - (df + n) / 2 * np.linalg.slogdet(first + scatter)[1]
+    )  # fmt: skip
+    fit = model.fit(data, method="meanfield", seed=1)
+    assert fit.record.trace[-1] == pytest.approx(evidence, rel=1e-12)
+    drawn = model.fit(data, method="gibbs", seed=1, options={"chains": 8, "warmup": 5, "draws": 500})
+    draws = drawn.draws["P"].reshape(-1, 2, 2)
+    errors = draws.std(0) / math.sqrt(len(draws))
+    assert (np.abs(draws.mean(0) - mean) < 4.5 * errors).all()
+    for record, parameters in (
+        (exponential_matrices.WISHART, (6.5, first)),
+        (exponential_matrices.INVERSE_WISHART, (6.5, first)),
+    ):
+        q = tuple(torch.as_tensor(p, dtype=torch.float64) for p in parameters)
+        torch.manual_seed(0)
+        x = record.draw(q, (4000,))
+        entropy = -record.log_prob(q, x)
+        assert float(record.entropy(q)) == pytest.approx(float(entropy.mean()), abs=5 * float(entropy.std()) / 63)
 
 
 def test_a_model_that_is_not_conjugate_takes_the_normal_guide() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,26 @@ def test_labels_that_are_summed_out_have_their_states_counted() -> None:
     text = (ROOT / "examples/iris/ordered.pgm").read_text()
     words, _ = reasons(text, str(ROOT / "examples/iris/iris.csv"), draws=50_000)
     assert "us a gradient a chain estimated" in words
+
+
+def test_hidden_chains_cost_torch_products_of_matrices() -> None:
+    text = (
+        "dim state[%d]\nmove[state, state'] ~ Dirichlet(1)\nmu[state] ~ Normal(0, 5)\n"
+        "plate t = chain {\n  z ~ Categorical(if first then 1 / %d else move[prev(z)])\n  y ~ Normal(mu[z], 1)\n}"
+    )
+    told = {}
+    for states in (2, 6):
+        words, _ = reasons(text % (states, states), {"y": RNG.normal(size=400)})
+        told[states] = [
+            float(f.replace(",", ""))
+            for f in re.findall(r"([\d.,]+) us a gradient|torch: ([\d.,]+)$", words)
+            for f in f
+            if f
+        ]
+        assert "native: loops, " in words
+    # per row 4 and 36 moves; 8 and 216 paths over three states
+    assert 4 < told[6][0] / told[2][0] < 9
+    assert 10 < told[6][1] / told[2][1] < 27
 
 
 def test_what_is_asked_for_is_taken() -> None:

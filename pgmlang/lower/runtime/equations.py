@@ -58,11 +58,16 @@ def solved_one_way(rate, starts, own, since, sign, start_time, of_row, drivers, 
     grid, place = torch.cat([share.new_zeros(1), share]).unique(return_inverse=True)
     span = sign * span.reshape(start_time.shape)
 
+    # a system without rows stays where it is, whatever is not known of it
+    lengths = [span[(..., *[None] * k)] for k in own]
+    moved = [torch.where(length != 0, s, 0.0) for s, length in zip(starts, lengths, strict=True)]
+
     def slopes(at, states, drivers):
         found = rate(start_time + at * span, states, drivers)
-        return tuple(f * span[(..., *[None] * k)] for f, k in zip(found, own, strict=True))
+        return tuple(torch.where(n != 0, f * n, 0.0) for f, n in zip(found, lengths, strict=True))
 
-    values = solved_together(slopes, starts, grid, own, drivers, bounds)
+    later = solved_together(slopes, moved, grid, own, drivers, bounds)
+    values = [torch.cat([s[None], v[1:]]) for s, v in zip(starts, later, strict=True)]
     axes = start_time.dim()
     out = []
     for value in values:

@@ -378,36 +378,23 @@ class Wishart(dist.Distribution):
         log = gammas.sum(-1) - beside - whole - 0.5 * (size + 1) * log_det
         return torch.where(is_good, log, -math.inf)
 
+    def of_bartlett(self, outer, bartlett):
+        """A root of a draw, by the factor of one of the identity's."""
+        return outer @ bartlett
+
     def rsample(self, sample_shape=()):
         outer, has_root = cholesky(self.scale)
         shapes = self.shapes().expand(*torch.Size(sample_shape), *self.batch_shape, -1)
         is_good = has_root & (shapes > 0).all(-1)
         square = 2 * dist.Gamma(torch.where(shapes > 0, shapes, 1.0), torch.ones_like(shapes)).rsample()
         normal = torch.randn(*square.shape, square.shape[-1], dtype=square.dtype, device=square.device)
-        factor = outer @ (normal.tril(-1) + torch.diag_embed(square.sqrt()))
+        factor = self.of_bartlett(outer, normal.tril(-1) + torch.diag_embed(square.sqrt()))
         # no draw of what is no distribution
         return torch.where(is_good[..., None, None], factor @ factor.mT, math.nan)
 
 
-class InverseWishart(dist.Distribution):
+class InverseWishart(Wishart):
     """Covariance matrices whose inverses have Wishart's distribution of the inverse scale; with mean ``scale / (df - size - 1)``."""
-
-    arg_constraints = {}  # noqa: RUF012
-    support = constraints.positive_definite
-    has_rsample = True
-
-    def __init__(self, df, scale):
-        self.df, self.scale = real(df), real(scale)
-        batch = torch.broadcast_tensors(self.df, self.scale[..., 0, 0])[0].shape
-        super().__init__(batch, self.scale.shape[-2:], validate_args=False)
-
-    def expand(self, shape, _instance=None):
-        return type(self)(self.df.expand(shape), self.scale.expand(*shape, *self.event_shape))
-
-    def shapes(self):
-        """Of the gamma variables, ``[*batch, size]``."""
-        size = self.event_shape[-1]
-        return 0.5 * (self.df[..., None] - torch.arange(size, dtype=self.df.dtype, device=self.df.device))
 
     def log_prob(self, value):
         size = self.event_shape[-1]
@@ -424,13 +411,6 @@ class InverseWishart(dist.Distribution):
         log = gammas.sum(-1) - beside - 0.25 * size * (size - 1) * math.log(math.pi) - (size + 1) * log_det
         return torch.where(is_good, log, -math.inf)
 
-    def rsample(self, sample_shape=()):
-        outer, has_root = cholesky(self.scale)
-        shapes = self.shapes().expand(*torch.Size(sample_shape), *self.batch_shape, -1)
-        is_good = has_root & (shapes > 0).all(-1)
-        square = 2 * dist.Gamma(torch.where(shapes > 0, shapes, 1.0), torch.ones_like(shapes)).rsample()
-        normal = torch.randn(*square.shape, square.shape[-1], dtype=square.dtype, device=square.device)
+    def of_bartlett(self, outer, bartlett):
         # C C' the scale, B B' of Wishart's distribution of the identity: C (B B')^-1 C'
-        bartlett = normal.tril(-1) + torch.diag_embed(square.sqrt())
-        factor = torch.linalg.solve_triangular(bartlett, outer.mT, upper=False).mT
-        return torch.where(is_good[..., None, None], factor @ factor.mT, math.nan)
+        return torch.linalg.solve_triangular(bartlett, outer.mT, upper=False).mT

@@ -1,0 +1,71 @@
+"""What an index's values are: inferred of states that hang on themselves, and what is said where they are of another axis."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgmlang.diagnostics import SourceFile
+from pgmlang.model.types import Type
+from pgmlang.sema import compile_source
+from pgmlang.sema.build import analyse
+
+HEAD = "dim state[2]\ndim to like state\nmove[state, to] ~ Dirichlet(1)\nfast[state, state'] ~ Dirichlet(1)\n"
+STATES = {
+    "a number in the first row": "z ~ Categorical(if first then 0.5 else move[prev(z)])",
+    "a primed axis": "z ~ Categorical(if first then 0.5 else fast[prev(z)])",
+    "choices of others": "z ~ Categorical(if first then 0.5 else if x > 0 then move[prev(z)] else fast[prev(z)])",
+    "by logits": "z ~ Categorical(logit = if first then 0 else log(move[prev(z)]))",
+    "of a definition": "z ~ Categorical(p)\n  p[to] = if first then 0.5 else move[prev(z)]",
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_states_of_a_chain(name: str) -> None:
+    model = compile_source(HEAD + f"plate t = chain {{\n  input x : real\n  {STATES[name]}\n}}")
+    assert model.by_name["z"].type == Type("labels", axis="state")
+    assert len(model.conditionals) == 3
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    return [(d.code, d.help) for d in analyse(SourceFile("<test>", text), {}).errors]
+
+
+def test_a_type_that_nothing_tells() -> None:
+    text = "dim a[2]\nmove[a, b] ~ Dirichlet(1)\ndim b[2]\nplate t = chain { z ~ Categorical(if first then 0.5 else move[prev(z)]) }"
+    ((code, cure),) = told(text)
+    assert (code, cure) == ("PGM0412", "declare it: `z : real`, or the type it has")
+    assert not told(text.replace("move[a, b]", "move[a, c]").replace("dim b[2]", "dim c like a"))
+
+
+def test_cures_of_another_type_work_when_typed() -> None:
+    text = (
+        "dim cluster[3]\ndim coef = {level, x}\nmu[cluster] ~ Normal(0, 1)\nb[coef] ~ Normal(0, 1)\nplate r {\n  input x : real\n"
+        "  z ~ Categorical([0.2, 0.3, 0.5])\n  y ~ Normal(mu[z] + b[x] * x, 1)\n}"
+    )
+    assert [cure for _, cure in told(text)] == [
+        "declare what its values are: `z : cluster ~ ...`",
+        '`x` is a variable here; the label is written `b["x"]`',
+    ]
+    assert not told(text.replace("z ~", "z : cluster ~").replace("b[x]", 'b["x"]'))
+
+
+def test_ordered_positive_numbers_by_their_cure() -> None:
+    text = "m[k] : ordered positive ~ Normal([3, 10], 1)\ndim k[2]"
+    ((code, cure),) = told(text)
+    assert code == "PGM0401"
+    assert cure.startswith("truncate it, `Truncated(Normal(...), lower = 0)`")
+    assert not told(text.replace("Normal([3, 10], 1)", "Truncated(Normal([3, 10], 1), lower = 0)"))
+
+
+def test_weights_of_a_mixture_lie_along_its_components() -> None:
+    text = "dim k[2]\ndim other[2]\np ~ Beta(1, 1)\nm[k] ~ Normal(0, 1)\nplate c[2] { u ~ Normal(0, 1) }\nplate r { y ~ %s }"
+    for components, axis in (
+        ("Normal(m, 1)", "k"),
+        ("Truncated(Normal(m, 1), lower = 0)", "k"),
+        ("Poisson(exp(m))", "k"),
+        ("Normal(u, 1)", "c"),
+        ("Normal([0, 1], 1)", "y.p"),
+    ):
+        model = compile_source(text % f"Mixture([p, 1 - p], {components})")
+        (_, share), _ = model.conditional_of["y"].distribution.arguments  # type: ignore[union-attr]
+        assert share.axes == (axis,), components  # type: ignore[union-attr]
