@@ -83,7 +83,7 @@ def solution_array(terms: SolvedExpressions, name: str, solution: Solution) -> A
     )
     terms.stages[arrays[0].name] = SolutionStage(
         arrays, starts, rates, own_numbers(terms, own), systems, ordered,
-        (*drivers.arrays, *drivers.places), solution.rtol, solution.atol, solution.max_steps, solution.span,
+        (*drivers.arrays, *drivers.places), solution.rtol, solution.atol, solution.max_steps, solution.solver, solution.span,
     )  # fmt: skip
     return arrays[solution.names.index(name)]
 
