@@ -72,6 +72,11 @@ def none_fits(refusals: list[Refusal]) -> PgmError:
             "no method of today fits this model and data",
             span,
             notes=notes,
-            help="methods still to come: " + ", ".join(TO_COME),
+            help=_nearest_cure(refusals) or "methods still to come: " + ", ".join(TO_COME),
         )
     )
+
+
+def _nearest_cure(refusals: list[Refusal]) -> str:
+    """What the method says to do that has one reason against the model, and knows a cure."""
+    return next((r.reasons[0].help for r in refusals if len(r.reasons) == 1 and r.reasons[0].help), "")
