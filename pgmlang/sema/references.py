@@ -16,6 +16,7 @@ from pgmlang.sema.rates import in_rates, is_state_here, of_all_times, present_va
 from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
+from pgmlang.syntax.pieces import quote
 
 INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
 
@@ -222,6 +223,10 @@ def _index_cure(
         alike = [s for s in slots if builder.scope.size(s) == size]
         if size is not None and alike and source is not None and isinstance(source.statement, ast.Random):
             return f"declare what its values are: `{node.name} : {builder.scope.root(alike[0])} ~ ...`"
+        pair = builder.scope.axes_model.axis_labels(slots[0]) or ()
+        if value.type.kind == "bit" and len(slots) == 1 and len(pair) == 2:
+            one, zero = (f"{symbol.name}[{quote(label)}]" for label in reversed(pair))
+            return f"choose by it: `if {node.name} == 1 then {one} else {zero}`"
     return f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
 
 
