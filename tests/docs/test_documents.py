@@ -46,7 +46,7 @@ SLOW = {
     "docs/pyro.md",
     *(
         f"examples/{name}/README.md"
-        for name in ("denoise", "digits", "energy", "hares", "iris", "logistic", "topics")
+        for name in ("denoise", "digits", "energy", "hares", "iris", "logistic", "rats", "topics", "trials")
     ),
     *(d.name for d in DOCUMENTS.values() if d.is_slow),
 }
