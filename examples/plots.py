@@ -280,8 +280,58 @@ def rats(fit: pgmlang.FittedModel, figure) -> None:
     figure.supylabel("weight, g")
 
 
+def sprint(fit: pgmlang.FittedModel, figure) -> None:
+    """Winning times, and the curve behind them with its 90 % interval, at 200 draws of the four numbers that it hangs on."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "sprint" / "sprint.csv")
+    run = data.dropna()
+    years, line = run["year"].to_numpy(float), np.arange(1894.0, 2039.0)
+    rng = np.random.default_rng(1)
+    names = ("level", "length", "scale", "noise")
+    curves = []
+    for level, length, scale, noise in zip(
+        *(fit.draws[n].ravel()[:: fit.draws[n].size // 200] for n in names), strict=True
+    ):
+
+        def kernel(a, b, scale=scale, length=length):
+            return scale**2 * np.exp(-0.5 * ((a[:, None] - b) / length) ** 2)
+
+        gain = kernel(line, years) @ np.linalg.inv(kernel(years, years) + noise**2 * np.eye(len(years)))
+        spread = kernel(line, line) - gain @ kernel(years, line)
+        root = np.linalg.cholesky(spread + 1e-6 * np.eye(len(line)))
+        curves.append(level + gain @ (run["seconds"].to_numpy() - level) + root @ rng.normal(size=len(line)))
+    low, middle, high = np.quantile(curves, [0.05, 0.5, 0.95], axis=0)
+    axis.fill_between(line, low, high, color="C0", alpha=0.2)
+    axis.plot(line, middle, color="C0")
+    axis.plot(years, run["seconds"], "o", color="black", markersize=4)
+    gaps = data["seconds"].isna().to_numpy()
+    missing = fit.draws["seconds"].reshape(-1, len(data))[:, gaps]
+    low, middle, high = np.quantile(missing, [0.05, 0.5, 0.95], axis=0)
+    axis.errorbar(
+        data["year"][gaps], middle, yerr=[middle - low, high - middle], fmt="o", color="C3", markersize=4
+    )
+    axis.set_ylabel("seconds")
+
+
+def dippers(fit: pgmlang.FittedModel, figure) -> None:
+    """What each of the chances is, by the fit's draws."""
+    axis = figure.subplots()
+    names = {
+        "survive_dry": "a year survived, dry",
+        "survive_flood": "a year survived, floods",
+        "seen_if_alive": "seen, if alive",
+    }
+    for k, (name, words) in enumerate(names.items()):
+        axis.hist(fit.draws[name].ravel(), bins=60, density=True, color=f"C{k}", alpha=0.6, label=words)
+    axis.set_xlim(0.3, 1)
+    axis.set_xlabel("chance")
+    axis.set_yticks([])
+    axis.legend()
+
+
 PICTURES = {
     "trials": (trials, (6, 6.5)), "rats": (rats, (9, 3)),
+    "sprint": (sprint, (8, 3.5)), "dippers": (dippers, (8, 3)),
     "hares": (hares, (8, 3.5)),
     "titanic": (titanic, (6, 3.5)), "schools": (schools, (6, 4)),
     "penguins": (penguins, (9, 4)), "nile": (nile, (8, 3)),

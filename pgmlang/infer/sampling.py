@@ -61,7 +61,7 @@ BLOCK = 25
 """Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
 """Most codes of summed-out variables that are given back."""
-CHUNK = 20_000_000
+CHUNK = 2_000_000
 """Numbers in memory while they are."""
 STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logdensity": "lp", "steps": "n_steps"}
 """Statistics of kernels that ArviZ knows by another name; every other keeps its own."""
