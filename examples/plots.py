@@ -225,6 +225,61 @@ def hares(fit: pgmlang.FittedModel, figure) -> None:
     axis.legend()
 
 
+def trials(fit: pgmlang.FittedModel, figure) -> None:
+    """Log odds ratios as each trial alone has them, and beside the others."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "trials" / "trials.csv")
+    treated, control = (
+        np.log(data[d] / (data[n] - data[d]))
+        for d, n in (("died_treated", "treated"), ("died_control", "control"))
+    )
+    error = np.sqrt(
+        sum(
+            1 / data[d] + 1 / (data[n] - data[d])
+            for d, n in (("died_treated", "treated"), ("died_control", "control"))
+        )
+    )
+    delta = np.column_stack([fit.draws["delta"].reshape(-1, len(data)), fit.draws["next_trial"].reshape(-1, 1)])
+    low, middle, high = np.quantile(delta, [0.05, 0.5, 0.95], axis=0)
+    rows = np.arange(len(data) + 1)[::-1]
+    axis.errorbar(
+        treated - control,
+        rows[:-1] + 0.2,
+        xerr=1.645 * error,
+        fmt="o",
+        ms=4,
+        color="lightgrey",
+        label="each alone",
+    )
+    axis.errorbar(
+        middle, rows - 0.2, xerr=[middle - low, high - middle], fmt="o", ms=4, color="C0", label="together"
+    )
+    axis.axvline(0, color="grey", lw=0.8)
+    axis.set_yticks(rows, [*data["trial"], "the next"])
+    axis.set_xlabel("log odds ratio of death (90 % intervals)")
+    axis.legend(loc="lower right")
+
+
+def rats(fit: pgmlang.FittedModel, figure) -> None:
+    """Five rats, one of each pattern of missing weights: what was seen, and what is said of the rest."""
+    data = pd.read_csv(HERE / "rats" / "rats.csv")
+    told = fit.predict(HERE / "rats" / "rats.csv")
+    days = [8, 15, 22, 29, 36]
+    for axis, row in zip(figure.subplots(1, 5, sharey=True), (0, 5, 10, 15, 25), strict=True):
+        seen = data.loc[row, [f"d{d}" for d in days]].to_numpy(dtype=float)
+        low, middle, high = (
+            np.array([float(np.asarray(told[f"weight[d{d}]{part}"])[row]) for d in days])
+            for part in (".q5", "", ".q95")
+        )
+        axis.fill_between(days, low, high, color="C0", alpha=0.25, lw=0)
+        axis.plot(days, middle, color="C0", lw=1)
+        axis.plot(days, seen, "o", color="black", ms=4)
+        axis.set_title(data.loc[row, "rat"])
+        axis.set_xticks(days)
+    figure.supxlabel("age, days")
+    figure.supylabel("weight, g")
+
+
 def sprint(fit: pgmlang.FittedModel, figure) -> None:
     """Winning times, and the curve behind them with its 90 % interval, at 200 draws of the four numbers that it hangs on."""
     axis = figure.subplots()
@@ -275,6 +330,7 @@ def dippers(fit: pgmlang.FittedModel, figure) -> None:
 
 
 PICTURES = {
+    "trials": (trials, (6, 6.5)), "rats": (rats, (9, 3)),
     "sprint": (sprint, (8, 3.5)), "dippers": (dippers, (8, 3)),
     "hares": (hares, (8, 3.5)),
     "titanic": (titanic, (6, 3.5)), "schools": (schools, (6, 4)),

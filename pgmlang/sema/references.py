@@ -52,7 +52,9 @@ def _other_name(builder: ExpressionScope, node: ast.Name, context: ExpressionCon
     if builder.is_net(name) or builder.expander.knows(name) or name in {*FUNCTIONS, *REDUCTIONS}:
         builder.error("PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`")
         return unknown(span)
-    near = builder.scope.near_name(name, context)
+    label = name.rstrip("'")
+    is_label = label != name and any(label in (d.labels or ()) for d in builder.scope.axes_model.dims)
+    near = f"a prime is an axis's; the label is `{label}`" if is_label else builder.scope.near_name(name, context)
     guide_only = name in builder.scope.guide_variables
     notes = ("it is defined in the guide, which the model cannot see",) if guide_only else ()
     builder.error(

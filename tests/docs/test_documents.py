@@ -46,7 +46,19 @@ SLOW = {
     "docs/pyro.md",
     *(
         f"examples/{name}/README.md"
-        for name in ("denoise", "digits", "dippers", "energy", "hares", "iris", "logistic", "sprint", "topics")
+        for name in (
+            "denoise",
+            "digits",
+            "dippers",
+            "energy",
+            "hares",
+            "iris",
+            "logistic",
+            "rats",
+            "sprint",
+            "topics",
+            "trials",
+        )
     ),
     *(d.name for d in DOCUMENTS.values() if d.is_slow),
 }

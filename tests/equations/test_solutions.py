@@ -144,6 +144,27 @@ def test_implicit_steps_are_not_bound_by_the_fastest_rate() -> None:
     np.testing.assert_allclose(shown, [0.0, np.cos(1.0), np.cos(3.0)], atol=3e-6)
 
 
+REGIMES = (
+    "c ~ LogNormal(0, 0.5)\nwhole : bit ~ Bernoulli(0.3)\nplate person {\n  quick : bit ~ Bernoulli(0.4)\n"
+    "  k = if quick == 1 then 2 else 0.2 + 0.1 * whole\n  plate row {\n    input t : real\n"
+    "    u = ode(-k * u + 0.1 * v, start = c + quick, times = t, rtol = 1e-10, atol = 1e-12)\n"
+    "    v = ode(0.3 * u - v, start = 0.5, times = t, rtol = 1e-10, atol = 1e-12)\n    y ~ Normal(u - v, 0.5)\n  }\n}\n"
+)
+
+
+@pytest.mark.slow
+def test_labels_that_a_system_hangs_on_are_summed_out() -> None:
+    rows = {"person": [0, 0, 1, 1, 1], "t": [0.0, 1.0, 0.5, 2.0, 1.0], "y": [1.0, 0.4, 0.6, 0.1, -0.3]}
+    target = target_of(problem_of(REGIMES, rows))
+    assert target.sums is not None
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2, target.dimension)) * 0.5)
+    expected, slopes = target.value_and_grad(x)
+    native = native_log_density(target.joint, target.names, target.sums.names)
+    values, gradients = native.values_and_gradients(x.numpy())
+    np.testing.assert_allclose(values, expected.numpy(), rtol=1e-9)
+    np.testing.assert_allclose(gradients, slopes.numpy(), rtol=1e-8, atol=1e-8)
+
+
 EPIDEMIC = (
     "rate ~ LogNormal(0, 0.5)\nleave ~ LogNormal(-1, 0.5)\nplate day {\n  input t : real\n  all = S + I + R\n"
     "  new = rate * S * I / all\n  S = ode(-new, start = 99, times = t, start_time = 0)\n"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import torch
 
 
-def solutions(
-    rates, starts, own, times, start_time, members, drivers, *, rtol, atol, max_steps, along=None, **more
-):
+def solutions(rates, starts, own, times, start_time, members, drivers, *, nets=None, **bounds):
     """Values at ``times`` of what changes by ``rates`` from ``starts`` at ``start_time`` on (or back), all
-    chains and systems at once, by steps of Dormand and Prince (1980), or those of ``along``, with errors
-    below ``atol + rtol * size``. Where there is no solution (it grows beyond all bounds, or takes more than
-    ``max_steps`` steps from one time to the next) the values are no numbers.
+    chains and systems at once, by steps of Dormand and Prince (1980), or those of the function ``along``,
+    with errors below ``atol + rtol * size`` (``bounds``: these, and ``max_steps``). Where there is no
+    solution (it grows beyond all bounds, or takes more than ``max_steps`` steps from one time to the next)
+    the values are no numbers.
 
     ``rates(t, *states, *drivers)`` gives the rate of each state. ``starts``: a tensor
     [..., *systems, *own axes] each, ``own``: how many axes of its own each has; ``start_time``
@@ -35,7 +34,7 @@ def solutions(
     else:
         of_row = of_row.reshape(systems)[members or ...].expand(times.shape[0])
     since = times.reshape(-1) - start_time.reshape(-1)[of_row]
-    bounds = {"rtol": rtol, "atol": atol, "max_steps": max_steps, "along": along}
+    more = {} if nets is None else {"nets": nets}
 
     def solve(since, sign):
         def rate(t, states, drivers):
@@ -98,7 +97,7 @@ def solved_together(slopes, starts, grid, own, drivers, bounds):
     options = {"norm": largest, "max_num_steps": bounds["max_steps"]}
     limits = {"rtol": bounds["rtol"], "atol": bounds["atol"]}
     try:
-        if bounds["along"] is not None:
+        if bounds.get("along") is not None:
             return bounds["along"](slope, starts, grid, own, **limits, **options)
         return list(odeint(slope, tuple(starts), grid, **limits, method="dopri5", options=options))
     except AssertionError:  # steps that become too small or too many, which torchdiffeq says so
