@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.families import FAMILIES, LEARNED, refusal
-from pgmlang.model import Dist
+from pgmlang.model import Choice, Dist
+from pgmlang.model.branches import branches
 from pgmlang.model.expr import Expr, Ref, references
 from pgmlang.sema.scope import Scope
 from pgmlang.syntax import ast
@@ -16,6 +17,17 @@ def composition_problem(combinator: str, base: Dist, span: Span) -> Diagnostic |
     """Why a combinator does not take a distribution; None where it does."""
     against = refusal(combinator, base.path, FAMILIES)
     return None if against is None else Diagnostic("PGM0315", against[0], span, help=against[1])
+
+
+def events_problem(choice: Choice) -> Diagnostic | None:
+    """Why branches are no draws of one shape: vectors, and elements one by one."""
+    drawn = [b for b in branches(choice) if isinstance(b, Dist)]
+    vectors, singles = [b for b in drawn if b.event], [b for b in drawn if not b.event]
+    if not vectors or not singles:
+        return None
+    message = f"one branch draws vectors over `{vectors[0].event[0]}`, the other its elements one by one"
+    cure = f"draw vectors in both, or choose among the arguments: `{vectors[0].family}(if ... then ... else ..., ...)`"
+    return Diagnostic("PGM0401", message, choice.span, help=cure)
 
 
 def mixture_problem(scope: Scope, base: Dist, axis: str, span: Span) -> Diagnostic | None:

@@ -13,7 +13,7 @@ from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
-from pgmlang.sema.composition import composition_problem, learned_base_problem
+from pgmlang.sema.composition import composition_problem, events_problem, learned_base_problem
 from pgmlang.sema.constant_kinds import as_kind, constant_problem
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
@@ -106,7 +106,11 @@ class DistributionBuilder:
         elif (then_type.kind == "labels") != (other_type.kind == "labels"):
             self._error("PGM0401", f"the branches draw different things: {then_type} and {other_type}", node.span)
             return None, UNKNOWN
-        return Choice(condition, then, otherwise, node.span), then_type
+        choice = Choice(condition, then, otherwise, node.span)
+        if (problem := events_problem(choice)) is not None:
+            self.scope.report(problem)
+            return None, then_type
+        return choice, then_type
 
     # ---- families
 

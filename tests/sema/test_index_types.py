@@ -69,3 +69,19 @@ def test_weights_of_a_mixture_lie_along_its_components() -> None:
         model = compile_source(text % f"Mixture([p, 1 - p], {components})")
         (_, share), _ = model.conditional_of["y"].distribution.arguments  # type: ignore[union-attr]
         assert share.axes == (axis,), components  # type: ignore[union-attr]
+
+
+def test_vectors_and_their_elements_are_not_branches_of_one_choice() -> None:
+    text = (
+        "dim v[2]\nplate t = chain { y[v] ~ if first then %s else MultivariateNormal(prev(y), [[1, 0], [0, 1]]) }"
+    )
+    for first in ("Normal(0, 1)", "Flat()", "if 1 > 0 then Flat() else Normal(0, 1)"):
+        ((code, cure),) = told(text % first)
+        assert (code, cure.startswith("draw vectors in both")) == ("PGM0401", True)
+    assert not told(text % "MultivariateNormal(0, [[1, 0], [0, 1]])")
+    assert not told(
+        text.replace(
+            "~ if first then %s else MultivariateNormal(prev(y),",
+            "~ MultivariateNormal(if first then 0 else prev(y),",
+        )
+    )
