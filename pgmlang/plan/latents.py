@@ -47,6 +47,9 @@ KINDS = frozenset(
 CELLS = ("real", "positive", "unit")
 """Types of which every cell is a number by itself."""
 DROP = "leave such rows out: `--missing drop`"
+LARGEST = (
+    "say the largest value that it may have, up to which it is summed out: `Truncated(Poisson(rate), upper = 100)`"
+)
 MANY = 3_000
 """Latent numbers beside discrete latents from which on a sampler of numbers alone is a poor choice."""
 
@@ -146,7 +149,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             message = (
                 f"`{variable.name}` is {variable.type} and latent: a density has a gradient in real values only"
             )
-            yield Diagnostic("PGM0602", message, variable.span)
+            yield Diagnostic("PGM0602", message, variable.span, help=LARGEST if kind == "count" else None)
     yield from moving_partition(model, facts)
     yield from summing_steps(model, summed_names(model, facts))[1]
     yield from support_reasons(model, facts, summed_names(model, facts))
