@@ -211,7 +211,128 @@ def schools(fit: pgmlang.FittedModel, figure) -> None:
     axis.legend()
 
 
+def hares(fit: pgmlang.FittedModel, figure) -> None:
+    """Pelts, and the populations behind them with their 90 % intervals."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "hares" / "hares.csv")
+    for k, (seen, behind) in enumerate((("hare", "hares"), ("lynx", "lynxes"))):
+        low, middle, high = np.quantile(fit.draws[behind].reshape(-1, len(data)), [0.05, 0.5, 0.95], axis=0)
+        axis.plot(data["year"], data[seen], "o", color=f"C{k}", markersize=4)
+        axis.plot(data["year"], middle, color=f"C{k}", label=behind)
+        axis.fill_between(data["year"], low, high, color=f"C{k}", alpha=0.2)
+    axis.set_xticks(range(1900, 1921, 5))
+    axis.set_ylabel("thousands of pelts a year")
+    axis.legend()
+
+
+def trials(fit: pgmlang.FittedModel, figure) -> None:
+    """Log odds ratios as each trial alone has them, and beside the others."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "trials" / "trials.csv")
+    treated, control = (
+        np.log(data[d] / (data[n] - data[d]))
+        for d, n in (("died_treated", "treated"), ("died_control", "control"))
+    )
+    error = np.sqrt(
+        sum(
+            1 / data[d] + 1 / (data[n] - data[d])
+            for d, n in (("died_treated", "treated"), ("died_control", "control"))
+        )
+    )
+    delta = np.column_stack([fit.draws["delta"].reshape(-1, len(data)), fit.draws["next_trial"].reshape(-1, 1)])
+    low, middle, high = np.quantile(delta, [0.05, 0.5, 0.95], axis=0)
+    rows = np.arange(len(data) + 1)[::-1]
+    axis.errorbar(
+        treated - control,
+        rows[:-1] + 0.2,
+        xerr=1.645 * error,
+        fmt="o",
+        ms=4,
+        color="lightgrey",
+        label="each alone",
+    )
+    axis.errorbar(
+        middle, rows - 0.2, xerr=[middle - low, high - middle], fmt="o", ms=4, color="C0", label="together"
+    )
+    axis.axvline(0, color="grey", lw=0.8)
+    axis.set_yticks(rows, [*data["trial"], "the next"])
+    axis.set_xlabel("log odds ratio of death (90 % intervals)")
+    axis.legend(loc="lower right")
+
+
+def rats(fit: pgmlang.FittedModel, figure) -> None:
+    """Five rats, one of each pattern of missing weights: what was seen, and what is said of the rest."""
+    data = pd.read_csv(HERE / "rats" / "rats.csv")
+    told = fit.predict(HERE / "rats" / "rats.csv")
+    days = [8, 15, 22, 29, 36]
+    for axis, row in zip(figure.subplots(1, 5, sharey=True), (0, 5, 10, 15, 25), strict=True):
+        seen = data.loc[row, [f"d{d}" for d in days]].to_numpy(dtype=float)
+        low, middle, high = (
+            np.array([float(np.asarray(told[f"weight[d{d}]{part}"])[row]) for d in days])
+            for part in (".q5", "", ".q95")
+        )
+        axis.fill_between(days, low, high, color="C0", alpha=0.25, lw=0)
+        axis.plot(days, middle, color="C0", lw=1)
+        axis.plot(days, seen, "o", color="black", ms=4)
+        axis.set_title(data.loc[row, "rat"])
+        axis.set_xticks(days)
+    figure.supxlabel("age, days")
+    figure.supylabel("weight, g")
+
+
+def sprint(fit: pgmlang.FittedModel, figure) -> None:
+    """Winning times, and the curve behind them with its 90 % interval, at 200 draws of the four numbers that it hangs on."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "sprint" / "sprint.csv")
+    run = data.dropna()
+    years, line = run["year"].to_numpy(float), np.arange(1894.0, 2039.0)
+    rng = np.random.default_rng(1)
+    names = ("level", "length", "scale", "noise")
+    curves = []
+    for level, length, scale, noise in zip(
+        *(fit.draws[n].ravel()[:: fit.draws[n].size // 200] for n in names), strict=True
+    ):
+
+        def kernel(a, b, scale=scale, length=length):
+            return scale**2 * np.exp(-0.5 * ((a[:, None] - b) / length) ** 2)
+
+        gain = kernel(line, years) @ np.linalg.inv(kernel(years, years) + noise**2 * np.eye(len(years)))
+        spread = kernel(line, line) - gain @ kernel(years, line)
+        root = np.linalg.cholesky(spread + 1e-6 * np.eye(len(line)))
+        curves.append(level + gain @ (run["seconds"].to_numpy() - level) + root @ rng.normal(size=len(line)))
+    low, middle, high = np.quantile(curves, [0.05, 0.5, 0.95], axis=0)
+    axis.fill_between(line, low, high, color="C0", alpha=0.2)
+    axis.plot(line, middle, color="C0")
+    axis.plot(years, run["seconds"], "o", color="black", markersize=4)
+    gaps = data["seconds"].isna().to_numpy()
+    missing = fit.draws["seconds"].reshape(-1, len(data))[:, gaps]
+    low, middle, high = np.quantile(missing, [0.05, 0.5, 0.95], axis=0)
+    axis.errorbar(
+        data["year"][gaps], middle, yerr=[middle - low, high - middle], fmt="o", color="C3", markersize=4
+    )
+    axis.set_ylabel("seconds")
+
+
+def dippers(fit: pgmlang.FittedModel, figure) -> None:
+    """What each of the chances is, by the fit's draws."""
+    axis = figure.subplots()
+    names = {
+        "survive_dry": "a year survived, dry",
+        "survive_flood": "a year survived, floods",
+        "seen_if_alive": "seen, if alive",
+    }
+    for k, (name, words) in enumerate(names.items()):
+        axis.hist(fit.draws[name].ravel(), bins=60, density=True, color=f"C{k}", alpha=0.6, label=words)
+    axis.set_xlim(0.3, 1)
+    axis.set_xlabel("chance")
+    axis.set_yticks([])
+    axis.legend()
+
+
 PICTURES = {
+    "trials": (trials, (6, 6.5)), "rats": (rats, (9, 3)),
+    "sprint": (sprint, (8, 3.5)), "dippers": (dippers, (8, 3)),
+    "hares": (hares, (8, 3.5)),
     "titanic": (titanic, (6, 3.5)), "schools": (schools, (6, 4)),
     "penguins": (penguins, (9, 4)), "nile": (nile, (8, 3)),
     "ising": (ising, (9, 4.5)), "tagging": (tagging, (11, 3.8)),

@@ -141,6 +141,20 @@ class Marginaliser:
     def places(self) -> int:
         return len(self.names) + len(self.lagged_names)
 
+    @property
+    def table_size(self) -> int:
+        """Numbers of all factors' tables, for one value of everything else."""
+        sizes = [self.joint.num_states(n) for n in (*self.names, *self.lagged_names)]
+        axes = {
+            k: (self.joint.model.root_axis(a) for a in self.joint.factor_axes[k])
+            for k in self.scopes
+            if k in self.joint.factor_axes
+        }
+        return sum(
+            math.prod(sizes[i] for i in self.scopes[k]) * math.prod(map(self.joint.layout.size, a))
+            for k, a in axes.items()
+        )
+
     def _factors(
         self, values: Values, earlier: Mapping[tuple[str, int], Tensor], params: Values | None, nets: Any
     ) -> dict[str, Tensor]:

@@ -20,6 +20,11 @@ APART = 1.05
 """Chains whose R-hat is above had not arrived when their warm-up ended."""
 HOPELESS = 1.2
 """Chains whose R-hat is above are in different places: more draws would tell the same."""
+EARLY = 0.05
+"""The share of a chain's draws that are its beginning."""
+FAR = 8.0
+"""Standard deviations, by the quartiles of all draws, from their median: a chain whose beginning has its median farther away comes from
+elsewhere. Of 10,000 numbers whose draws hang together by 0.95 none does so by chance."""
 MOST_JUDGED = 20_000
 """Most numbers of a variable that R-hat and effective draws are worked out of: those of all words of all topics take as long as drawing
 them."""
@@ -36,16 +41,17 @@ MOST_NUMBERS = 100_000_000
 @dataclass(frozen=True)
 class Settlement:
     """What draws say of themselves: the largest share of R-hat's excess over one of what is allowed, and the smallest of the effective
-    draws of what is needed; ``r_hat``: the largest; ``size``: numbers of one draw of all chains."""
+    draws of what is needed; ``r_hat``: the largest; ``size``: numbers of one draw of all chains; ``is_arriving``: a chain `comes_from_elsewhere`."""
 
     excess: float
     ess: float
     r_hat: float
     size: int
+    is_arriving: bool = False
 
     @property
     def is_settled(self) -> bool:
-        return self.excess <= 1.0 and self.ess >= 1.0
+        return self.excess <= 1.0 and self.ess >= 1.0 and not self.is_arriving
 
 
 def judged(draws: np.ndarray) -> np.ndarray:
@@ -62,20 +68,34 @@ def _doubtful(draws: np.ndarray) -> np.ndarray:
     return draws[:, :, np.argpartition(doubt, size - DOUBTFUL)[size - DOUBTFUL :]]
 
 
+def comes_from_elsewhere(draws: np.ndarray) -> bool:
+    """Whether a chain of draws ``[chain, draw, number]`` begins where none of them stays: some tens of draws a thousand sds away make means and
+    sds wrong, and ranks, by which R-hat is told, hardly know them. Of many numbers those that R-hat without ranks finds worst are looked at."""
+    draws = _doubtful(draws)
+    early = max(10, int(EARLY * draws.shape[1]))
+    if draws.shape[1] < 4 * early:
+        return False
+    draws = draws[:, :, np.isfinite(draws).all(axis=(0, 1))]
+    low, middle, high = np.quantile(draws, (0.25, 0.5, 0.75), axis=(0, 1))
+    away = np.abs(np.median(draws[:, :early], axis=1) - middle)
+    return bool(((away > FAR * (high - low) / 1.349) & (high > low)).any())
+
+
 def settlement(draws: Mapping[str, np.ndarray]) -> Settlement:
     """Of draws ``[chain, draw, ...]`` by name: labels (whole numbers) by the chances of their values."""
-    excess, ess, largest = 0.0, np.inf, 1.0
+    excess, ess, largest, is_arriving = 0.0, np.inf, 1.0, False
     for values in draws.values():
         if values.dtype.kind in "iu":
             r_hat, most = r_hat_of_codes(values), R_HAT_OF_LABELS
         else:
-            figures = convergence(_doubtful(judged(values.reshape(*values.shape[:2], -1))))
+            doubtful = _doubtful(judged(values.reshape(*values.shape[:2], -1)))
+            figures, is_arriving = convergence(doubtful), is_arriving or comes_from_elsewhere(doubtful)
             r_hat, most = figures.r_hat, R_HAT
             for known in (figures.ess_bulk, figures.ess_tail):
                 ess = min(ess, float(np.fmin.reduce(known, initial=np.inf)) / enough(values.shape[0]))
         worst = float(np.fmax.reduce(r_hat, initial=1.0))
         excess, largest = max(excess, (worst - 1.0) / (most - 1.0)), max(largest, worst)
-    return Settlement(excess, ess, largest, sum(v[:, 0].size for v in draws.values()))
+    return Settlement(excess, ess, largest, sum(v[:, 0].size for v in draws.values()), is_arriving)
 
 
 @dataclass(frozen=True)

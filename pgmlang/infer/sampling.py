@@ -32,6 +32,7 @@ from pgmlang.infer.run_length import (
     USUAL,
     RunLength,
     Settlement,
+    comes_from_elsewhere,
     judged,
     last_half,
     settlement,
@@ -60,7 +61,7 @@ BLOCK = 25
 """Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
 """Most codes of summed-out variables that are given back."""
-CHUNK = 20_000_000
+CHUNK = 2_000_000
 """Numbers in memory while they are."""
 STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logdensity": "lp", "steps": "n_steps"}
 """Statistics of kernels that ArviZ knows by another name; every other keeps its own."""
@@ -257,7 +258,7 @@ def _second_warmup(state: SamplingState, said: Settlement) -> int:
     divergences = sum(int(block["divergent"].sum()) for block in state.stats if "divergent" in block)
     if divergences > MOST_DIVERGENT * sum(block["acceptance"].numel() for block in state.stats):
         return 2
-    return 1 if said.r_hat > APART else 0
+    return 1 if said.r_hat > APART or said.is_arriving else 0
 
 
 def free_draws(blocks: tuple[torch.Tensor, ...]) -> dict[str, np.ndarray]:
@@ -330,7 +331,7 @@ def _given_back(
     size = sum(math.prod(target.joint.shapes[n]) for n in target.sums.names)
     if chains * draws * size > MAX_BACK:
         return {}
-    step = max(1, CHUNK // max(1, chains * size * 8))
+    step = max(1, CHUNK // max(1, chains * target.sums.table_size))
     parts = [
         target.sums.draw(generator, {k: v[:, start : start + step] for k, v in values.items()})
         for start in range(0, draws, step)
@@ -351,13 +352,14 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
     elif chains < 2:
         message = "one chain alone cannot tell whether others would come to the same"
         warnings.append(Diagnostic("PGM0801", message, help="at least two, better four: `--chains 4`"))
-    worst, bulk, tail = ("", 0.0, R_HAT), ("", np.zeros(0)), ("", np.zeros(0))
+    worst, bulk, tail, arriving = ("", 0.0, R_HAT), ("", np.zeros(0)), ("", np.zeros(0)), ""
     for name, values in draws.items():
         if values.dtype.kind in "iu":
             # of thousands of labels one is always a little off
             r_hat, most = r_hat_of_codes(values), R_HAT_OF_LABELS
         else:
-            figures = convergence(judged(values.reshape(*values.shape[:2], -1)))
+            numbers = judged(values.reshape(*values.shape[:2], -1))
+            figures, arriving = convergence(numbers), arriving or (name if comes_from_elsewhere(numbers) else "")
             r_hat, most = figures.r_hat, R_HAT
             bulk = _fewer(bulk, name, figures.ess_bulk)
             tail = _fewer(tail, name, figures.ess_tail)
@@ -367,6 +369,9 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
     if worst[0]:
         warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
                                 f"over {worst[2]}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
+    elif arriving:
+        message = f"a chain was still on its way when its draws began: its first ones of `{arriving}` lie far from all others"
+        warnings.append(Diagnostic("PGM0801", message, help="more `--warmup`, or a start by `--start`"))
     warnings.extend(few_in_chains(*bulk, chains) or few_in_chains(*tail, chains, "tails"))
     warnings.extend(_divergences(stats))
     return tuple(warnings)

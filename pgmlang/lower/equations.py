@@ -115,6 +115,9 @@ def _call(expressions: ExpressionEmitter, rates: RateEmitter, function: str, has
     drivers = [py.tuple_of(value.node, py.constant(len(value.axes))) for value in rates.drivers.values()]
     keywords: dict[str, ast.expr] = {"rtol": py.constant(solution.rtol), "atol": py.constant(solution.atol)}
     keywords["max_steps"] = py.constant(solution.max_steps)
+    if solution.solver == "stiff":
+        expressions.uses.add("implicit_steps")
+        keywords["along"] = py.name("implicit_steps")
     if has_nets:
         keywords["nets"] = py.name("nets")
     own = py.tuple_of(*(py.constant(len(model.by_name[n].axes)) for n in solution.names))

@@ -161,7 +161,7 @@ class Solution(Node):
     It stands alone as the value of a deterministic variable in a plate whose rows are the times. ``names``: those that are
     solved together, each with its rate and start; these and ``start_time`` are of the plates around ``plate``, and say a name
     by `State` and the time by `Time`. ``rtol``, ``atol``: bounds of the error of a step, relative to the value and absolute;
-    ``max_steps``: most steps from one time to the next.
+    ``max_steps``: most steps from one time to the next; ``solver``: one of ``signatures.equations.SOLVERS``.
     """
 
     name: str
@@ -174,6 +174,7 @@ class Solution(Node):
     rtol: float
     atol: float
     max_steps: int
+    solver: str
 
 
 Expr = (

@@ -208,5 +208,5 @@ def show_expr(expr: Expr) -> str:
 def _solution(expr: Solution) -> str:
     system = zip(expr.names, expr.rates, expr.starts, strict=True)
     equations = "; ".join(f"d {n} = {show_expr(rate)}, start {show_expr(start)}" for n, rate, start in system)
-    steps = f"start_time = {show_expr(expr.start_time)}, rtol = {expr.rtol:g}, atol = {expr.atol:g}, max_steps = {expr.max_steps}"
+    steps = f"start_time = {show_expr(expr.start_time)}, rtol = {expr.rtol:g}, atol = {expr.atol:g}, max_steps = {expr.max_steps}, solver = {expr.solver}"
     return f"ode({expr.name} of {{{equations}}}, times = {show_expr(expr.times)}, {steps})"

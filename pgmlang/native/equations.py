@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,53 +40,82 @@ def present_state(terms: SolvedExpressions, expr: State | Time, places: Places) 
     return terms.graph.load(Array("free", (f"state {name}",), axes, terms.slopes, True), index)
 
 
+def solved_value(
+    terms: SolvedExpressions,
+    solution: Solution,
+    index: list[Scalar],
+    states_at: Callable[[tuple[str, ...]], list[Scalar]],
+) -> Scalar:
+    """A name's value at an ``index`` along its rows and own axes; ``states_at``: the states of labels there."""
+    array, own = solution_array(terms, solution.name, solution), len(terms.model.by_name[solution.name].axes)
+    rows = len(index) - own
+    states = states_at(array.axes[rows : len(array.axes) - own])
+    return terms.graph.load(array, [*index[:rows], *states, *index[rows:]])
+
+
 def solution_array(terms: SolvedExpressions, name: str, solution: Solution) -> Array:
-    """The array of a name's values at the rows. Raises NotScalar for what its rates, or its start, have no scalar form for."""
+    """The array of a name's values: at the rows, at the states of labels to be summed out that the system hangs on, and along its own
+    axes. Raises NotScalar for what its rates, or its start, have no scalar form for."""
     known = _known_array(terms, name)
     if known is not None:
         return known
-    model, graph = terms.model, terms.graph
-    systems = model.batch_axes(model.enclosing(solution.plate)[:-1])
-    rows = model.batch_axes(model.enclosing(solution.plate))
-    outer = terms.places_along(systems)
+    model = terms.model
+    around = model.batch_axes(model.enclosing(solution.plate)[:-1])
     own = [model.by_name[n].axes for n in solution.names]
 
-    def filled(what: str, value: Scalar, axes: tuple[str, ...]) -> Array:
-        if labels_in(value, terms.summed):
-            raise NotScalar(f"`{name}`, which hangs on labels to be summed out")
-        array = Array("computed", (fresh_name(terms, what),), axes, value.is_active, value.varies)
-        terms.stages[array.name] = Stage(array, tuple(map(Loop, axes)), value, solution.span)
-        return array
-
     def at(expr: Expr, axes: tuple[str, ...]) -> Scalar:
-        return terms.number(expr, {**outer, **terms.places_along(axes)})
+        return terms.number(expr, terms.places_along((*around, *axes)))
 
+    begun = [at(e, axes) for e, axes in zip(solution.starts, own, strict=True)]
+    changing = [at(e, axes) for e, axes in zip(solution.rates, own, strict=True)]
+    labels = tuple(
+        loop.axis for loop in in_order({x for v in (*begun, *changing) for x in labels_in(v, terms.summed)})
+    )
+    systems = (*around, *labels)
     starts = tuple(
-        filled(f"start_of_{n}", at(e, axes), (*systems, *axes))
-        for n, e, axes in zip(solution.names, solution.starts, own, strict=True)
+        _filled(terms, f"start_of_{n}", value, (*systems, *axes), solution)
+        for n, value, axes in zip(solution.names, begun, own, strict=True)
     )
     drivers = _Drivers(terms, name)
-    rates = tuple(drivers.apart(at(e, axes)) for e, axes in zip(solution.rates, own, strict=True))
-    along_rows = terms.places_along(rows)
-    times = filled(f"times_of_{name}", terms.number(solution.times, along_rows), rows)
-    begin = filled(f"start_time_of_{name}", terms.number(solution.start_time, outer), systems)
-    number = graph.make("float", _number_of(terms, systems, along_rows))
-    of_row = filled(f"solution_of_{solution.plate}", number, rows)
-    if any(a.varies for a in (times, begin, of_row)):
-        raise NotScalar(f"`{name}`, whose times hang on what is latent")
-    order = Array("computed", (fresh_name(terms, f"order_of_{name}"),), rows)
-    ordered = terms.stages[order.name] = OrderStage(order, times, begin, of_row, solution.span)
+    rates = tuple(map(drivers.apart, changing))
+    ordered = _ordered(terms, name, solution, systems, labels)
     varies = any(a.varies for a in (*starts, *drivers.arrays))
     is_active = any(a.is_active for a in (*starts, *drivers.arrays))
     arrays = tuple(
-        Array("computed", (n,), (*rows, *axes), is_active, varies)
+        Array("computed", (n,), (*ordered.array.axes, *axes), is_active, varies)
         for n, axes in zip(solution.names, own, strict=True)
     )
     terms.stages[arrays[0].name] = SolutionStage(
         arrays, starts, rates, own_numbers(terms, own), systems, ordered,
-        (*drivers.arrays, *drivers.places), solution.rtol, solution.atol, solution.max_steps, solution.span,
+        (*drivers.arrays, *drivers.places), solution.rtol, solution.atol, solution.max_steps, solution.solver, solution.span,
     )  # fmt: skip
     return arrays[solution.names.index(name)]
+
+
+def _filled(
+    terms: SolvedExpressions, what: str, value: Scalar, axes: tuple[str, ...], solution: Solution
+) -> Array:  # fmt: skip
+    """An array of a value along axes."""
+    array = Array("computed", (fresh_name(terms, what),), axes, value.is_active, value.varies)
+    terms.stages[array.name] = Stage(array, tuple(map(Loop, axes)), value, solution.span)
+    return array
+
+
+def _ordered(
+    terms: SolvedExpressions, name: str, solution: Solution, systems: tuple[str, ...], labels: tuple[str, ...]
+) -> OrderStage:
+    """The rows in the order in which they are reached, for each state of the labels."""
+    rows = (*terms.model.batch_axes(terms.model.enclosing(solution.plate)), *labels)
+    along_rows, outer = terms.places_along(rows), terms.places_along(systems)
+    times = _filled(terms, f"times_of_{name}", terms.number(solution.times, along_rows), rows, solution)
+    begin = _filled(terms, f"start_time_of_{name}", terms.number(solution.start_time, outer), systems, solution)
+    number = terms.graph.make("float", _number_of(terms, systems, along_rows))
+    of_row = _filled(terms, f"solution_of_{solution.plate}", number, rows, solution)
+    if any(a.varies for a in (times, begin, of_row)):
+        raise NotScalar(f"`{name}`, whose times hang on what is latent")
+    order = Array("computed", (fresh_name(terms, f"order_of_{name}"),), rows)
+    ordered = terms.stages[order.name] = OrderStage(order, times, begin, of_row, solution.span)
+    return ordered
 
 
 def _known_array(terms: SolvedExpressions, name: str) -> Array | None:
@@ -117,7 +147,7 @@ def _number_of(terms: SolvedExpressions, systems: tuple[str, ...], rows: Places)
     graph = terms.graph
     number = graph.code(0)
     for i, axis in enumerate(systems):
-        place = place_of(terms, axis, rows)
+        place = rows[axis] if axis in rows else place_of(terms, axis, rows)
         size = graph.make("size", payload=axis)
         number = place if i == 0 else graph.make("add", graph.make("mul", number, size), place)
     return number
@@ -161,8 +191,6 @@ class _Drivers:
         return self.hangs[id(node)]
 
     def _driver(self, node: Scalar) -> Scalar:
-        if labels_in(node, self.terms.summed):
-            raise NotScalar(f"`{self.name}`, which hangs on labels to be summed out")
         graph, loops = self.terms.graph, in_order(node.loops)
         base = graph.hints.get(id(node), "driver")
         array = Array(

@@ -31,7 +31,7 @@ from pgmlang.model.expr import (
 from pgmlang.model.recursions import recursions
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.elements import code_of, place_of, present_element
-from pgmlang.native.equations import present_state, solution_array
+from pgmlang.native.equations import present_state, solved_value
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
 from pgmlang.native.matrix_terms import latent_matrix, latent_root, matrix_function
@@ -416,7 +416,7 @@ class FactorTerms:
         axes = self.model.array_axes(variable)
         index = self.indices(expr, axes, places)
         if isinstance(definition.value, Solution):
-            return self.graph.load(solution_array(self, expr.name, definition.value), index)
+            return solved_value(self, definition.value, index, lambda labels: self._states_at(labels, expr))
         is_recursive = expr.name in recursions(self.model)
         array = recursive_array(self, expr.name) if is_recursive else None
         key = (expr.name, tuple(map(id, index)))

@@ -40,9 +40,13 @@ SEQUENCES = frozenset({"transition_chances", "forward_pass", "forward_pass_adjoi
 """Functions of ``runtime/sequences.py``."""
 EQUATIONS = frozenset({"rows_in_order", "size_of_error", "next_step", "longer", "STEP_WEIGHTS", "STEP_TIMES"})
 """Functions and tables of ``runtime/equations.py``."""
+IMPLICIT = frozenset({
+    "factorised", "solve_factorised", "solve_factorised_transposed", "root_mean_square", "IMPLICIT_WEIGHTS", "IMPLICIT_TIMES", "IMPLICIT_ERRORS",
+})  # fmt: skip
+"""The same of ``runtime/implicit_steps.py``."""
 ARRAYS = frozenset({"empty", "zeros", "truths", "full", "flat", "shaped"})
 """Functions of ``runtime/arrays.py``."""
-RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | SEQUENCES | EQUATIONS | {
+RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | SEQUENCES | EQUATIONS | IMPLICIT | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "directions", "gains", "direction", "along", "found", "entry", "leap", "kick", "value", "is_finite",

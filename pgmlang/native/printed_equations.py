@@ -6,7 +6,9 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.writer import Writer
@@ -17,11 +19,11 @@ from pgmlang.native.names import Identifiers
 from pgmlang.native.nested_loops import NestedLoops
 from pgmlang.native.printed_solutions import SystemNames, count_of_state, offsets_of, width_of
 from pgmlang.native.printer import Printer
-from pgmlang.native.scalars import Array, Loop, ScalarGraph
+from pgmlang.native.scalars import Array, Loop, ScalarGraph, rewritten, walk
 from pgmlang.native.stages import SolutionStage
 from pgmlang.native.templates import moved_on, row_major
 
-OWN = ("rates", "rates_adjoint", "begin", "put", "take", "give")
+OWN = ("rates", "rates_adjoint", "state_slope", "begin", "put", "take", "give")
 """Functions that the solver calls and each system has its own of."""
 
 
@@ -34,29 +36,46 @@ def write_system(
     _rates(out, of, graph, guarded, with_gradient=False)
     if is_active:
         _rates(out, of, graph, guarded, with_gradient=True)
+    if stage.solver == "stiff":
+        still = SystemNames(names, _with_still_drivers(graph, stage))
+        _rates(out, still, graph, guarded, with_gradient=True, name="state_slope")
     copies = [("begin", "starts", stage.starts), ("put", "states", stage.arrays)]
     copies += [("take", "d_states", stage.arrays), ("give", "d_starts", stage.starts)] if is_active else []
     for function, group, arrays in copies:
         _copy(out, of, function, group, arrays)
-    from pgmlang.native.runtime import equations
+    from pgmlang.native.runtime import equations, implicit_steps
 
-    for function in (*equations.FORWARD, *(equations.BACKWARD if is_active else ())):
-        own = {f.__name__: of[f.__name__] for f in (*equations.FORWARD, *equations.BACKWARD)}
-        own |= {name: of[name] for name in OWN}
-        tree = _solver_function(function.__name__, function)
+    steps = implicit_steps if stage.solver == "stiff" else equations
+    functions = (*steps.STEP, *equations.SOLVER)
+    functions += (*steps.STEP_ADJOINT, *equations.SOLVER_ADJOINT) if is_active else ()
+    own = {name: of[name] for name in (*OWN, *(f.__name__ for f in functions))}
+    for function in functions:
+        tree = _solver_function(function.__module__, function)
         written = _Written(of.arguments).visit(Renamed(own).visit(tree))
         written.name = own[written.name]
         out.blank(2)
         out.text(f"@part\n{ast.unparse(ast.fix_missing_locations(written))}")
 
 
+def _with_still_drivers(graph: ScalarGraph, stage: SolutionStage) -> SolutionStage:
+    """The system with slopes by its state alone."""
+    still = {array: replace(array, is_active=False) for array in stage.drivers}
+    loads = {
+        id(scalar): graph.load(still[scalar.payload], scalar.args)
+        for scalar in walk(*stage.rates)
+        if scalar.op == "load" and scalar.payload in still
+    }
+    rates = tuple(rewritten(graph, rate, loads) for rate in stage.rates)
+    return replace(stage, rates=rates, drivers=tuple(still.values()))
+
+
 @cache
-def _source(name: str, function: Callable[..., None]) -> str:
+def _source(module: str, function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-def _solver_function(name: str, function: Callable[..., None]) -> ast.FunctionDef:
-    tree = ast.parse(_source(name, function)).body[0]
+def _solver_function(module: str, function: Callable[..., Any]) -> ast.FunctionDef:
+    tree = ast.parse(_source(module, function)).body[0]
     assert isinstance(tree, ast.FunctionDef)
     return tree
 
@@ -83,8 +102,8 @@ class _Written(ast.NodeTransformer):
 
 
 def _rates(
-    out: Writer, of: SystemNames, graph: ScalarGraph, guarded: frozenset[int], *, with_gradient: bool
-) -> None:
+    out: Writer, of: SystemNames, graph: ScalarGraph, guarded: frozenset[int], *, with_gradient: bool, name: str = ""
+) -> None:  # fmt: skip
     """``rates(x, x_begin, k, k_begin, system, ...)`` puts slopes into k; ``rates_adjoint(x, gradient, x_begin, worth, system, ...)`` adds what those are
     worth to the gradient by the state and to the adjoints of what the rates read."""
     stage, names = of.stage, of.names
@@ -93,9 +112,8 @@ def _rates(
     out.blank(2)
     out.line("@part")
     arguments = of.arguments["d_drivers" if with_gradient else "drivers"]
-    out.head(
-        f"def {of['rates_adjoint' if with_gradient else 'rates']}({', '.join([*values, number, *arguments])}):"
-    )
+    function = name or ("rates_adjoint" if with_gradient else "rates")
+    out.head(f"def {of[function]}({', '.join([*values, number, *arguments])}):")
     out.indent += 1
     listed = ", ".join(a.name for a in stage.arrays)
     out.doc(

@@ -128,7 +128,13 @@ class SolutionCalls:
     def adjoint(self) -> None:
         """Hands the adjoints of the states on."""
         of = SystemNames(self.names, self.stage)
-        given = [py.name(of["steps"]), py.name(of["record"]), *map(py.name, of.arguments["backward"])]
+        given = [
+            py.name(of["steps"]),
+            py.name(of["record"]),
+            py.constant(self.stage.rtol),
+            py.constant(self.stage.atol),
+        ]
+        given += map(py.name, of.arguments["backward"])
         self.out.statement(
             ast.Expr(py.call(of["solved_adjoint"], count_of_state(of), *self._order(of), *given)), None
         )

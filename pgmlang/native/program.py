@@ -22,6 +22,7 @@ from pgmlang.native.hoisted import Hoisting
 from pgmlang.native.names import (
     ARRAYS,
     EQUATIONS,
+    IMPLICIT,
     MATRICES,
     MILLS,
     SEQUENCES,
@@ -248,6 +249,7 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
         ("matrices", MATRICES),
         ("sequences", SEQUENCES),
         ("equations", EQUATIONS),
+        ("implicit_steps", IMPLICIT),
     )
     for module, words in rooms:
         used = [word for word in sorted(words) if re.search(rf"\b{word}[(\[]", text)]

@@ -182,6 +182,7 @@ class SolutionStage:
     rtol: float
     atol: float
     max_steps: int
+    solver: str
     span: Span | None
 
     @property

@@ -197,7 +197,7 @@ def _own_fields(expr: Expr) -> tuple[Any, ...]:
             return (net, output)
         case State(name=name, index=index):
             return (name, tuple(a for a, _ in index))
-        case Solution(name=name, names=names, plate=plate, rtol=rtol, atol=atol, max_steps=max_steps):
-            return (name, names, plate, rtol, atol, max_steps)
+        case Solution(name=name, names=names, plate=plate):
+            return (name, names, plate, expr.rtol, expr.atol, expr.max_steps, expr.solver)
         case _:
             return ()

@@ -40,7 +40,7 @@ def names_in_rate(
         return frozenset()
     rate = node.arguments[:1] or tuple(k.value for k in node.keywords if k.name == RATE)
     inside = frozenset(n for e in rate for n in needed_names(e, free))
-    rest = (*node.arguments[1:], *(k.value for k in node.keywords if k.name != RATE))
+    rest = (*node.arguments[1:], *(k.value for k in node.keywords if k.name not in (RATE, "solver")))
     outside = {n for e in rest for n in needed_names(e, free)}
     return frozenset(n for n in inside - outside if n in symbols and symbols[n].plates == symbol.plates)
 

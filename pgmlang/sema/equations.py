@@ -12,7 +12,7 @@ from pgmlang.sema.limits import MAX_SIZE
 from pgmlang.sema.named_values import with_name
 from pgmlang.sema.rates import equation_of, state_type
 from pgmlang.sema.scope import Along, ExpressionContext, Rates, Symbol
-from pgmlang.signatures.equations import MOST_STEPS, NEEDED, ODE, PARAMETERS, SIGNATURE, TOLERANCES
+from pgmlang.signatures.equations import MOST_STEPS, NEEDED, ODE, PARAMETERS, SIGNATURE, SOLVERS, TOLERANCES
 from pgmlang.syntax import ast
 
 Given = dict[str, ast.Expr]
@@ -31,8 +31,8 @@ def solution(builder: ExpressionScope, node: ast.Call, context: ExpressionContex
         return unknown(node.span)
     plate = _plate(builder, node, symbol)
     times = None if plate is None else _times(builder, given["times"], symbol, context)
-    tolerances = _tolerances(builder, given)
-    if plate is None or times is None or tolerances is None:
+    tolerances, solver = _tolerances(builder, given), _solver(builder, given)
+    if plate is None or times is None or tolerances is None or solver is None:
         return unknown(node.span)
     outside = replace(context, plates=tuple(p for p in context.plates if p != plate), excluded_first=0)
     start_time = _start_time(builder, given, times, plate, outside, node)
@@ -42,7 +42,7 @@ def solution(builder: ExpressionScope, node: ast.Call, context: ExpressionContex
     names, rates, starts = solved
     axes = state_type(builder, symbol)[1]
     return Solution(
-        REAL, axes, node.span, symbol.name, names, rates, starts, times, start_time, plate, *tolerances
+        REAL, axes, node.span, symbol.name, names, rates, starts, times, start_time, plate, *tolerances, solver
     )
 
 
@@ -56,7 +56,7 @@ def _arguments(builder: ExpressionScope, node: ast.Call) -> Given | None:
             what = "is given twice" if keyword.name in given else f"is no argument of `{ODE}`"
             near = (
                 did_you_mean(keyword.name, PARAMETERS)
-                or f"write `{SIGNATURE}`; it also takes `start_time`, `rtol`, `atol` and `max_steps`"
+                or f"write `{SIGNATURE}`; it also takes `start_time`, `rtol`, `atol`, `max_steps` and `solver`"
             )
             builder.error("PGM0306", f"`{keyword.name}` {what}", keyword.span, near)
             return None
@@ -168,6 +168,20 @@ def _tolerances(builder: ExpressionScope, given: Given) -> tuple[float, float, i
         )
         return None
     return out[0], out[1], int(steps)
+
+
+def _solver(builder: ExpressionScope, given: Given) -> str | None:
+    """Which steps are taken: a word."""
+    node = given.get("solver")
+    word = SOLVERS[0] if node is None else node.name if isinstance(node, ast.Name) else ""
+    if word in SOLVERS:
+        return word
+    assert node is not None
+    listed = " or ".join(f"`solver = {s}`" for s in SOLVERS)
+    builder.error(
+        "PGM0319", "there is no such solver", node.span, did_you_mean(word, SOLVERS) or f"write {listed}"
+    )
+    return None
 
 
 def _start_time(

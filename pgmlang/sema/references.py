@@ -16,6 +16,7 @@ from pgmlang.sema.rates import in_rates, is_state_here, of_all_times, present_va
 from pgmlang.sema.scope import Along, ExpressionContext, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
+from pgmlang.syntax.pieces import quote
 
 INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
 
@@ -51,7 +52,9 @@ def _other_name(builder: ExpressionScope, node: ast.Name, context: ExpressionCon
     if builder.is_net(name) or builder.expander.knows(name) or name in {*FUNCTIONS, *REDUCTIONS}:
         builder.error("PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`")
         return unknown(span)
-    near = builder.scope.near_name(name, context)
+    label = name.rstrip("'")
+    is_label = label != name and any(label in (d.labels or ()) for d in builder.scope.axes_model.dims)
+    near = f"a prime is an axis's; the label is `{label}`" if is_label else builder.scope.near_name(name, context)
     guide_only = name in builder.scope.guide_variables
     notes = ("it is defined in the guide, which the model cannot see",) if guide_only else ()
     builder.error(
@@ -222,6 +225,10 @@ def _index_cure(
         alike = [s for s in slots if builder.scope.size(s) == size]
         if size is not None and alike and source is not None and isinstance(source.statement, ast.Random):
             return f"declare what its values are: `{node.name} : {builder.scope.root(alike[0])} ~ ...`"
+        pair = builder.scope.axes_model.axis_labels(slots[0]) or ()
+        if value.type.kind == "bit" and len(slots) == 1 and len(pair) == 2:
+            one, zero = (f"{symbol.name}[{quote(label)}]" for label in reversed(pair))
+            return f"choose by it: `if {node.name} == 1 then {one} else {zero}`"
     return f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
 
 

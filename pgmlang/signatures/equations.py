@@ -6,11 +6,14 @@ ODE = "ode"
 """``x = ode(rate, start, times)``: x solves d x / d time = rate."""
 
 RATE = "rate"
-PARAMETERS = (RATE, "start", "times", "start_time", "rtol", "atol", "max_steps")
+PARAMETERS = (RATE, "start", "times", "start_time", "rtol", "atol", "max_steps", "solver")
 """In order; the first three must be given."""
 NEEDED = PARAMETERS[:3]
 TOLERANCES: dict[str, float] = {"rtol": 1e-6, "atol": 1e-8}
 """The greatest error of a step where none is given: relative to the value, and absolute."""
+SOLVERS = ("explicit", "stiff")
+"""Explicit steps of order 5(4) (Dormand and Prince 1980), and implicit ones of order 4(3), whose length is not bound by the fastest rate
+(SDIRK4: Hairer and Wanner 1996, IV.6)."""
 MOST_STEPS = 1000
 """Steps of a solver from one time to the next where no ``max_steps`` is given; a solution that takes more has density zero."""
 
@@ -22,6 +25,7 @@ SAYS_PARAMETERS = {
     "rtol": f"the greatest error of a step relative to the value, {TOLERANCES['rtol']:g} where none is given",
     "atol": f"the greatest error of a step, {TOLERANCES['atol']:g} where none is given",
     "max_steps": f"most steps from one time to the next, {MOST_STEPS} where none is given",
+    "solver": "`explicit`, or `stiff` where rates differ by many orders of size",
 }
 
 SIGNATURE = "ode(rate, start = x0, times = t)"

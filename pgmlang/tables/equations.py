@@ -14,8 +14,10 @@ from pgmlang.model.model import Model
 from pgmlang.model.named import Axes, NamedArray, named
 from pgmlang.tables.context import ElementContext
 
-EVALUATIONS = 7
-"""Of the rates in a step, whether it is taken or not."""
+EVALUATIONS = {"explicit": 7, "stiff": 40}
+"""Of the rates in a step, whether it is taken or not; of an implicit one at most, for each number of the state."""
+METHODS = {"explicit": "RK45", "stiff": "Radau"}
+"""The names that scipy has for the solvers."""
 
 
 class Evaluates(Protocol):
@@ -114,13 +116,16 @@ def _along_times(
     times: np.ndarray,
     way: float,
 ) -> np.ndarray:
-    """States [times, numbers] on one side of the start, by Dormand and Prince's steps."""
+    """States [times, numbers] on one side of the start, by scipy's solvers."""
     from scipy.integrate import solve_ivp
 
     grid, place = np.unique(way * np.append(times, start_time), return_inverse=True)
     out = np.full((len(grid), len(start)), math.nan)
     out[0] = start
-    left = EVALUATIONS * solution.max_steps * max(len(grid) - 1, 1)
+    is_stiff = solution.solver == "stiff"
+    left = (
+        EVALUATIONS[solution.solver] * solution.max_steps * max(len(grid) - 1, 1) * (len(start) if is_stiff else 1)
+    )
 
     def counted(time: float, state: np.ndarray) -> np.ndarray:
         nonlocal left
@@ -132,7 +137,7 @@ def _along_times(
     if len(grid) > 1:
         try:
             with np.errstate(all="ignore"):
-                reached = solve_ivp(counted, (start_time, way * grid[-1]), start, t_eval=way * grid, rtol=solution.rtol, atol=solution.atol)  # fmt: skip
+                reached = solve_ivp(counted, (start_time, way * grid[-1]), start, t_eval=way * grid, rtol=solution.rtol, atol=solution.atol, method=METHODS[solution.solver])  # fmt: skip
         except TooManySteps:
             return out[place[:-1]]
         out[: reached.y.shape[1]] = reached.y.T

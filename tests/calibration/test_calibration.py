@@ -50,6 +50,21 @@ def mixed(rng: np.random.Generator, n: int) -> tuple[dict[str, Any], dict[str, n
     return {"sim": sim, "y": rng.normal(m[sim] + 3 * z, 1)}, {"w": w, "m": m}
 
 
+GROWN = """
+plate sim {
+  r ~ LogNormal(0, 0.5) ; s ~ LogNormal(-2, 0.5)
+  plate row { input t : real ; x = ode(r * x * (1 - x), start = s, times = t, start_time = 0) ; y ~ Normal(x, 0.1) }
+}
+"""
+
+
+def grown(rng: np.random.Generator, n: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    r, s = np.exp(rng.normal(0, 0.5, n)), np.exp(rng.normal(-2, 0.5, n))
+    sim, t = np.repeat(np.arange(n), 4), np.tile([0.5, 1.0, 2.0, 4.0], n)
+    x = 1 / (1 + (1 / s[sim] - 1) * np.exp(-r[sim] * t))
+    return {"sim": sim, "t": t, "y": rng.normal(x, 0.1)}, {"r": r, "s": s}
+
+
 MODELS: dict[str, tuple[str, Callable[..., Any]]] = {
     "normal": (NORMAL, normal),
     "rates": (RATES, rates),
@@ -57,9 +72,13 @@ MODELS: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
+EQUATIONS = {"grown": (GROWN, grown)}
+"""Differential equations, which samplers by gradients alone take."""
+
+
 def p_values(method: str, model: str, sims: int, seed: int, **options: Any) -> dict[str, float]:
     """Of the chi-square test of uniform ranks, for each variable."""
-    text, simulate = MODELS[model]
+    text, simulate = (MODELS | EQUATIONS)[model]
     rows, truth = simulate(np.random.default_rng(seed), sims)
     # labels in the order of the data sets
     rows["sim"] = np.array([f"{i:05d}" for i in rows["sim"]])
@@ -95,6 +114,13 @@ def test_ranks_are_uniform(method: str, model: str) -> None:
 def test_ranks_of_many_data_sets(method: str, model: str) -> None:
     long = {k: 3 * v if k != "chains" else v for k, v in SHORT[method].items()}
     for name, p in p_values(method, model, 1000, 7, **long).items():
+        assert p > 1e-4, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["hmc", "nuts"])
+def test_ranks_of_what_equations_take_in(method: str) -> None:
+    for name, p in p_values(method, "grown", 100, 3, chains=4, warmup=200, draws=150).items():
         assert p > 1e-4, name
 
 

@@ -44,7 +44,22 @@ DOCUMENTS = {
 }  # fmt: skip
 SLOW = {
     "docs/pyro.md",
-    *(f"examples/{name}/README.md" for name in ("denoise", "digits", "energy", "iris", "logistic", "topics")),
+    *(
+        f"examples/{name}/README.md"
+        for name in (
+            "denoise",
+            "digits",
+            "dippers",
+            "energy",
+            "hares",
+            "iris",
+            "logistic",
+            "rats",
+            "sprint",
+            "topics",
+            "trials",
+        )
+    ),
     *(d.name for d in DOCUMENTS.values() if d.is_slow),
 }
 ELSEWHERE = {

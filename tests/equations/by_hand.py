@@ -20,6 +20,7 @@ class Case(NamedTuple):
 
 
 PRECISE = "rtol = 1e-10, atol = 1e-12"
+IMPLICIT = "rtol = 1e-9, atol = 1e-11, solver = stiff"
 TIMES = [0.5, 2.0, 0.0, 3.5, 2.0, 1.0]
 """Neither sorted nor each its own; the earliest is the third."""
 HEAD = "plate row {\n  input t : real\n"
@@ -76,6 +77,27 @@ CASES: dict[str, Case] = {
         f"{HEAD}  u[pool] = ode(K @ u, start = c, times = t, {PRECISE})\n  y ~ Normal(u[fast] + 2 * u[slow], 1)\n}}\n",
         {"t": TIMES, "y": [1.0] * 6},
         {"u": _pools},
+    ),
+    "an oscillator by implicit steps": Case(
+        f"w ~ LogNormal(0, 0.3)\na ~ Normal(0, 1)\n{HEAD}"
+        f"  x = ode(v, start = a, times = t, start_time = 1.25, {IMPLICIT})\n"
+        f"  v = ode(-w^2 * x, start = 0.3, times = t, start_time = 1.25, {IMPLICIT})\n  y ~ Normal(x + 0.5 * v, 1)\n}}\n",
+        {"t": TIMES, "y": [0.5] * 6},
+        {
+            "x": lambda v, d: v["a"] * np.cos(v["w"] * (d["t"] - 1.25)) + 0.3 / v["w"] * np.sin(v["w"] * (d["t"] - 1.25)),
+            "v": lambda v, d: 0.3 * np.cos(v["w"] * (d["t"] - 1.25)) - v["a"] * v["w"] * np.sin(v["w"] * (d["t"] - 1.25)),
+        },
+    ),
+    "fast and slow": Case(
+        f"fast ~ LogNormal(10, 0.5)\nslow ~ LogNormal(-1, 0.5)\n{HEAD}"
+        f"  x = ode(-fast * (x - z), start = 3, times = t, {IMPLICIT})\n"
+        f"  z = ode(-slow * z, start = 1, times = t, {IMPLICIT})\n  y ~ Normal(x, 1)\n}}\n",
+        {"t": TIMES, "y": [1.0] * 6},
+        {
+            "x": lambda v, d: v["fast"] / (v["fast"] - v["slow"]) * np.exp(-v["slow"] * d["t"])
+            + (3 - v["fast"] / (v["fast"] - v["slow"])) * np.exp(-v["fast"] * d["t"]),
+            "z": lambda v, d: np.exp(-v["slow"] * d["t"]),
+        },
     ),
     "a rate that hangs on the time": Case(
         f"a ~ Normal(0, 1)\nk ~ LogNormal(0, 0.3)\n{HEAD}  push = if t > 20 then 0 else a * cos(2 * t)\n"

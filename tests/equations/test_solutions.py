@@ -31,7 +31,11 @@ def columns_of(target: Target) -> dict[str, np.ndarray]:
     return held
 
 
-@pytest.mark.parametrize("name", CASES)
+EVERY_DAY = ("decay", "absorption and elimination, a system a person", "pools along an axis")
+OF_TORCH = [pytest.param(n, marks=() if n in EVERY_DAY else pytest.mark.slow) for n in CASES]
+
+
+@pytest.mark.parametrize("name", OF_TORCH)
 def test_values_are_those_of_the_solution(name: str) -> None:
     case = CASES[name]
     target = target_over(case)
@@ -44,7 +48,9 @@ def test_values_are_those_of_the_solution(name: str) -> None:
             np.testing.assert_allclose(shown[solved][chain].numpy(), expected, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == EVERY_DAY[2] else pytest.mark.slow) for n in CASES]
+)
 def test_gradients_are_those_of_differences(name: str) -> None:
     target = target_over(CASES[name])
     x = torch.from_numpy(np.random.default_rng(2).normal(size=(1, target.dimension)) * 0.5)
@@ -57,12 +63,8 @@ def test_gradients_are_those_of_differences(name: str) -> None:
     np.testing.assert_allclose(gradient[0].numpy(), differences.numpy(), rtol=1e-6, atol=1e-6)
 
 
-EVERY_DAY = "absorption and elimination, a system a person"
-"""The case whose loops are compiled every day."""
-
-
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if n == EVERY_DAY else pytest.mark.slow) for n in CASES]
+    "name", [pytest.param(n, marks=() if n == EVERY_DAY[1] else pytest.mark.slow) for n in CASES]
 )
 def test_loops_and_torch_have_one_density(name: str) -> None:
     target = target_over(CASES[name])
@@ -90,7 +92,7 @@ def test_values_of_known_parameters_are_those_of_the_solution(name: str) -> None
         np.testing.assert_allclose(found.values, solution(values, columns), rtol=1e-7, atol=1e-8)
 
 
-BOUNDLESS = "c ~ LogNormal(0, 1)\nplate row {\n  input t : real\n  x = ode(x^2, start = c, times = t)\n  y ~ Normal(x, 1)\n}\n"
+BOUNDLESS = "c ~ LogNormal(0, 1)\nplate row {\n  input t : real\n  x = ode(x^2, start = c, times = t, max_steps = 60)\n  y ~ Normal(x, 1)\n}\n"
 """The solution c / (1 - c t) has an end at 1 / c."""
 
 
@@ -128,6 +130,39 @@ def test_loops_have_density_zero_where_there_is_no_solution() -> None:
     target = target_of(problem_of(STEEP, {"t": [0.0, 3.0], "y": [0.1, 0.1]}))
     values = native_log_density(target.joint, target.names).values(np.array([[0.0], [8.0]]))
     assert np.isfinite(values).tolist() == [True, False]
+
+
+STIFF = "k ~ LogNormal(14, 1)\nplate row {\n  input t : real\n  x = ode(-k * (x - cos(t)), start = 0, times = t, solver = SOLVER)\n  y ~ Normal(x, 1)\n}\n"
+
+
+def test_implicit_steps_are_not_bound_by_the_fastest_rate() -> None:
+    data = {"t": [0.0, 1.0, 3.0], "y": [0.0, 0.5, -1.0]}
+    at = torch.zeros((1, 1), dtype=torch.float64) + 14.0
+    explicit, implicit = (target_of(problem_of(STIFF.replace("SOLVER", s), data)) for s in ("explicit", "stiff"))
+    assert not torch.isfinite(explicit.value(at)).any()
+    shown = deterministic_values(implicit.joint, implicit.values(at)[0])["x"][0].numpy()
+    np.testing.assert_allclose(shown, [0.0, np.cos(1.0), np.cos(3.0)], atol=3e-6)
+
+
+REGIMES = (
+    "c ~ LogNormal(0, 0.5)\nwhole : bit ~ Bernoulli(0.3)\nplate person {\n  quick : bit ~ Bernoulli(0.4)\n"
+    "  k = if quick == 1 then 2 else 0.2 + 0.1 * whole\n  plate row {\n    input t : real\n"
+    "    u = ode(-k * u + 0.1 * v, start = c + quick, times = t, rtol = 1e-10, atol = 1e-12)\n"
+    "    v = ode(0.3 * u - v, start = 0.5, times = t, rtol = 1e-10, atol = 1e-12)\n    y ~ Normal(u - v, 0.5)\n  }\n}\n"
+)
+
+
+@pytest.mark.slow
+def test_labels_that_a_system_hangs_on_are_summed_out() -> None:
+    rows = {"person": [0, 0, 1, 1, 1], "t": [0.0, 1.0, 0.5, 2.0, 1.0], "y": [1.0, 0.4, 0.6, 0.1, -0.3]}
+    target = target_of(problem_of(REGIMES, rows))
+    assert target.sums is not None
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2, target.dimension)) * 0.5)
+    expected, slopes = target.value_and_grad(x)
+    native = native_log_density(target.joint, target.names, target.sums.names)
+    values, gradients = native.values_and_gradients(x.numpy())
+    np.testing.assert_allclose(values, expected.numpy(), rtol=1e-9)
+    np.testing.assert_allclose(gradients, slopes.numpy(), rtol=1e-8, atol=1e-8)
 
 
 EPIDEMIC = (

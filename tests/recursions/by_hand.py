@@ -87,6 +87,13 @@ CASES = {
         _model("    s = if first(2) then x else phi * prev(s) - 0.4 * prev(s, 2) + tanh(prev(s))\n    y ~ Normal(s, sd)\n"),
         lambda v, before, i, t: {"s": v["x"][i] if t < 2 else v["phi"] * v["s"][before(1)] - 0.4 * v["s"][before(2)] + np.tanh(v["s"][before(1)])},
     ),
+    "branches, and a driver that has none": ByHand(
+        _model(
+            "    s = tanh(if first then 0 else if first(2) then 0 else sin(2 * prev(s) - prev(s, 2))) + "
+            "(if first then 0.1 * sd else if first(2) then 0.2 * sd else sd) * x\n    y ~ Normal(s, sd)\n"
+        ),
+        lambda v, before, i, t: {"s": (0.0 if t < 2 else np.tanh(np.sin(2 * v["s"][before(1)] - v["s"][before(2)]))) + (0.1, 0.2, 1.0)[min(t, 2)] * v["sd"] * v["x"][i]},
+    ),
     "partial functions": ByHand(
         _model("    s : positive = if first then 1 else sqrt(prev(s)) + exp(phi) * log(1 + prev(s)^2) + sqrt(sd)\n    y ~ Normal(log(s), 1)\n"),
         lambda v, before, i, t: {"s": 1.0 if t == 0 else np.sqrt(v["s"][before(1)]) + np.exp(v["phi"]) * np.log(1 + v["s"][before(1)] ** 2) + np.sqrt(v["sd"])},

@@ -101,8 +101,8 @@ def longer(record):
     return out
 
 
-def stepped(t, h, n, y, x, k, system, drivers):
-    """The stages of a step of length h from y at t, and their slopes; the first slope is there."""
+def stepped(t, h, n, y, x, k, rtol, atol, system, drivers):
+    """The stages of a step of length h from y at t, and their slopes, of which the first is there; gives the size of its error."""
     for j in range(n):
         x[j] = y[j]
     x[n] = t
@@ -114,6 +114,7 @@ def stepped(t, h, n, y, x, k, system, drivers):
             x[i * (n + 1) + j] = y[j] + h * total
         x[i * (n + 1) + n] = t + STEP_TIMES[i] * h
         rates(x, i * (n + 1), k, i * n, system, *drivers)
+    return size_of_error(h, n, y, x, k, rtol, atol)
 
 
 def first_step(t, way, n, y, x, k, rtol, atol, system, drivers):
@@ -159,8 +160,7 @@ def solved(is_recorded, n, order, times, start_time, system_of_row, steps, rtol,
             left = (times[row] - t) * way
             # a last step that would be short is shared with the one before
             length = left if h >= left else min(h, 0.5 * left)
-            stepped(t, way * length, n, y, x, k, system, *drivers)
-            error = size_of_error(length, n, y, x, k, rtol, atol)
+            error = stepped(t, way * length, n, y, x, k, rtol, atol, system, *drivers)
             tried += 1
             is_taken = error <= 1.0
             after = next_step(length, error, is_taken)
@@ -188,14 +188,14 @@ def solved(is_recorded, n, order, times, start_time, system_of_row, steps, rtol,
     return record
 
 
-def step_adjoint(t, h, n, y, x, k, worth, each, slope, system, d_drivers):
+def step_adjoint(t, h, n, y, x, k, worth, each, slope, rtol, atol, system, d_drivers):
     """What a change of the state at the end of a step is ``worth`` handed on to its start, and to what rates take in. ``each``: of a stage's
     slope, ``slope [7 (n + 1)]``: of its state."""
     for j in range(n):
         x[j] = y[j]
     x[n] = t
     rates(x, 0, k, 0, system, *drivers)
-    stepped(t, h, n, y, x, k, system, *drivers)
+    stepped(t, h, n, y, x, k, rtol, atol, system, *drivers)
     for place in range(7 * (n + 1)):
         slope[place] = 0.0
     for i in range(5, -1, -1):
@@ -210,7 +210,7 @@ def step_adjoint(t, h, n, y, x, k, worth, each, slope, system, d_drivers):
             worth[j] += slope[i * (n + 1) + j]
 
 
-def solved_adjoint(n, order, times, start_time, system_of_row, steps, record, backward):
+def solved_adjoint(n, order, times, start_time, system_of_row, steps, record, rtol, atol, backward):
     """Hands on what changes of the states at all rows are worth, from the last step to the first."""
     y, x, k = zeros(n), zeros(7 * (n + 1)), zeros(7 * n)
     worth, each, slope = zeros(n), zeros(n), zeros(7 * (n + 1))
@@ -226,7 +226,7 @@ def solved_adjoint(n, order, times, start_time, system_of_row, steps, record, ba
             for j in range(n):
                 y[j] = record[used * (n + 2) + 2 + j]
             t, h = record[used * (n + 2)], record[used * (n + 2) + 1]
-            step_adjoint(t, h, n, y, x, k, worth, each, slope, system, *d_drivers)
+            step_adjoint(t, h, n, y, x, k, worth, each, slope, rtol, atol, system, *d_drivers)
         is_first = place == 0
         if not is_first:
             before = int(order[place - 1])
@@ -238,5 +238,7 @@ def solved_adjoint(n, order, times, start_time, system_of_row, steps, record, ba
                 worth[j] = 0.0
 
 
-FORWARD = (stepped, first_step, solved)
-BACKWARD = (step_adjoint, solved_adjoint)
+STEP = (stepped,)
+STEP_ADJOINT = (step_adjoint,)
+SOLVER = (first_step, solved)
+SOLVER_ADJOINT = (solved_adjoint,)
