@@ -9,9 +9,6 @@ from pgmlang.model import Model
 from pgmlang.plan.method import Facts, Method
 from pgmlang.plan.registry import METHODS, TO_COME, method_named
 
-CURED_FOR = ("hmc", "gibbs", "map")
-"""Methods of most models: what helps them, where none fits, is said."""
-
 
 @dataclass(frozen=True)
 class Refusal:
@@ -69,13 +66,17 @@ def none_fits(refusals: list[Refusal]) -> PgmError:
             return PgmError(refusal.reasons)
     notes = tuple(f"{r.method}: " + "; ".join(dict.fromkeys(d.message for d in r.reasons[:4])) for r in refusals)
     span = next((d.span for r in refusals for d in r.reasons if d.span), None)
-    cure = next((d.help for r in refusals for d in r.reasons if d.help and r.method in CURED_FOR), None)
     return PgmError(
         Diagnostic(
             "PGM0601",
             "no method of today fits this model and data",
             span,
             notes=notes,
-            help=cure or "methods still to come: " + ", ".join(TO_COME),
+            help=_nearest_cure(refusals) or "methods still to come: " + ", ".join(TO_COME),
         )
     )
+
+
+def _nearest_cure(refusals: list[Refusal]) -> str:
+    """What the method says to do that has one reason against the model, and knows a cure."""
+    return next((r.reasons[0].help for r in refusals if len(r.reasons) == 1 and r.reasons[0].help), "")

@@ -19,6 +19,7 @@ from pgmlang.graph.components import (
 from pgmlang.lower.supports import moving_bounds
 from pgmlang.model import Density, Dist, Model, Potential, Variable
 from pgmlang.model.branches import branches
+from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.normal import canonical_factors
 from pgmlang.plan.method import Facts, once_per_problem
@@ -149,7 +150,9 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             message = (
                 f"`{variable.name}` is {variable.type} and latent: a density has a gradient in real values only"
             )
-            yield Diagnostic("PGM0602", message, variable.span, help=LARGEST if kind == "count" else None)
+            yield Diagnostic(
+                "PGM0602", message, variable.span, help=_cure_of_counts(model, variable) if kind == "count" else ""
+            )
     yield from moving_partition(model, facts)
     yield from summing_steps(model, summed_names(model, facts))[1]
     yield from support_reasons(model, facts, summed_names(model, facts))
@@ -161,6 +164,23 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", f"the network `{net.name}` is to be learned", net.span)
     yield from missing_parameters(model, facts)
     yield from lowering_reasons(model)
+
+
+def _cure_of_counts(model: Model, variable: Variable) -> str:
+    """How to say a latent count so that it is summed out: with a largest value, or, where that is large, by labels."""
+    distribution = model.conditional_of[variable.name].distribution
+    bounds: dict[str, float | None] = {}
+    if isinstance(distribution, Dist) and FAMILIES[distribution.family].limits is not None:
+        # counts between two bounds are all as probable
+        bounds = {n: None if isinstance(a, Dist) else numbers_of(a) for n, a in distribution.arguments}
+    low, high = bounds.get("low"), bounds.get("high")
+    if low is None or high is None:
+        return LARGEST
+    size = int(high - low) + 1
+    return (
+        f"number its values as labels, which are summed out: `dim n[{size}]`, `value[n] = {int(low)} + position(n)`, "
+        f"`which : n ~ Categorical(1 / {size})`, and `{variable.name} = value[which]`"
+    )
 
 
 def support_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iterator[Diagnostic]:

@@ -134,3 +134,34 @@ def test_two_pools_of_soil() -> None:
     evolved = 8 - left + 0.02 * np.random.default_rng(3).normal(size=len(times))
     fit = fitted(SOIL, {"t": times, "evolved": evolved})
     assert_truth(fit, {"k1": 0.02, "k2": 0.004, "on": 0.4, "back": 0.2, "share": 0.3, "sigma": 0.02})
+
+
+REACTIONS = """
+k1 ~ LogNormal(-3, 1)
+k2 ~ LogNormal(17, 1)
+k3 ~ LogNormal(9, 1)
+sd ~ HalfNormal(0.1)
+plate row {
+  input t : real
+  fast = k3 * b * c
+  a = ode(fast - k1 * a, start = 1, times = t, start_time = 0, solver = stiff, atol = 1e-10)
+  b = ode(k1 * a - fast - k2 * b^2, start = 0, times = t, start_time = 0, solver = stiff, atol = 1e-10)
+  c = ode(k2 * b^2, start = 0, times = t, start_time = 0, solver = stiff, atol = 1e-10)
+  much ~ Normal(a, sd)
+  little ~ Normal(b * 10000, sd)
+}
+"""
+
+
+def test_reactions_whose_rates_differ_by_nine_orders_of_size() -> None:
+    """H. H. Robertson's of 1966, as in Hairer and Wanner, Solving Ordinary Differential Equations II, IV.1."""
+    times = np.geomspace(0.01, 1000, 25)
+
+    def slopes(_: float, z: np.ndarray) -> list[float]:
+        fast = 1e4 * z[1] * z[2]
+        return [fast - 0.04 * z[0], 0.04 * z[0] - fast - 3e7 * z[1] ** 2, 3e7 * z[1] ** 2]
+
+    states = solve_ivp(slopes, (0, 1000), [1, 0, 0], method="Radau", t_eval=times, rtol=1e-9, atol=1e-13).y
+    noise = 0.01 * np.random.default_rng(0).normal(size=(2, len(times)))
+    data = {"t": times, "much": states[0] + noise[0], "little": 1e4 * states[1] + noise[1]}
+    assert_truth(fitted(REACTIONS, data), {"k1": 0.04, "k2": 3e7, "k3": 1e4, "sd": 0.01})
