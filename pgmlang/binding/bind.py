@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pgmlang.binding.bounded_counts import bounded_counts, with_bounded_counts
 from pgmlang.binding.close import close_model, labels_in_data
 from pgmlang.binding.close import open_sets as open_sets_of
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
@@ -21,6 +22,7 @@ from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.outside import OutsideTables, at_rows, own_tables
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
+from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
 from pgmlang.binding.source_kinds import source_kinds
 from pgmlang.binding.stated_elements import stated_elements
@@ -198,6 +200,10 @@ class Binder:
             joined_readings([f.reading for f in frames.values()]), tuple(n for f in frames.values() for n in f.notes),
             source_kinds(closed, self.matches, frames, mapping, self.values), mapping,
         )  # fmt: skip
+        if not (self.is_of_fit or self.is_fresh):
+            # what a fit infers; of new rows they are counts like any
+            largest = bounded_counts(closed, bound_evaluator(binding), latent)
+            binding = replace(binding, model=with_bounded_counts(closed, largest))
         return binding if self.unseen is None else self.unseen.left_out(binding)
 
     def _row_names(

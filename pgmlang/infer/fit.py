@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.binding.bound_fingerprint import bound_fingerprint
+from pgmlang.binding.bounded_counts import with_plain_counts
 from pgmlang.binding.fixed import fixed_values, refuse_too_many
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
@@ -150,7 +151,7 @@ def _fit(
     outcome = with_deterministic(problem, outcome)
     status, doubts = _status(problem, done)
     fit = Fit(
-        model=problem.model,
+        model=with_plain_counts(problem.model),
         source=source,
         method=method.name,
         parameters=outcome.parameters,

@@ -327,7 +327,7 @@ class Model:
             return ("-1", "1")
         if type_.kind == "labels":
             return self.axis_labels(type_.axis) if type_.axis else type_.labels
-        return None
+        return type_.labels
 
     def array_axes(self, variable: Variable) -> tuple[str, ...]:
         """The axes of a variable's array: its plates', then its own."""

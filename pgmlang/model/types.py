@@ -39,7 +39,7 @@ class Type:
     ``kind``: one of NUMERIC_KINDS, VECTOR_KINDS, ``labels``, ``truth``, or ``unknown`` (after an error).
     For ``labels``: ``axis`` is the dim or plate whose elements are the values (the root of ``like``), or else
     ``labels`` is the closed set written at the variable, or both are None for an open set ``{...}``;
-    ``owner`` names the variable whose own set it is.
+    ``owner`` names the variable whose own set it is. Of a ``count`` that data bound ``labels`` are its values.
     """
 
     kind: str
@@ -49,8 +49,8 @@ class Type:
 
     @property
     def is_discrete(self) -> bool:
-        """Finitely many values."""
-        return self.kind in DISCRETE_KINDS
+        """Finitely many values, which are listed."""
+        return self.kind in DISCRETE_KINDS or (self.kind == "count" and self.labels is not None)
 
     @property
     def is_countable(self) -> bool:

@@ -48,6 +48,9 @@ KINDS = frozenset(
 CELLS = ("real", "positive", "unit")
 """Types of which every cell is a number by itself."""
 DROP = "leave such rows out: `--missing drop`"
+LARGEST = (
+    "say the largest value that it may have, up to which it is summed out: `Truncated(Poisson(rate), upper = 100)`"
+)
 MANY = 3_000
 """Latent numbers beside discrete latents from which on a sampler of numbers alone is a poor choice."""
 
@@ -147,8 +150,9 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             message = (
                 f"`{variable.name}` is {variable.type} and latent: a density has a gradient in real values only"
             )
-            cure = labels_of_counts(model, variable) if kind == "count" else ""
-            yield Diagnostic("PGM0602", message, variable.span, help=cure)
+            yield Diagnostic(
+                "PGM0602", message, variable.span, help=_cure_of_counts(model, variable) if kind == "count" else ""
+            )
     yield from moving_partition(model, facts)
     yield from summing_steps(model, summed_names(model, facts))[1]
     yield from support_reasons(model, facts, summed_names(model, facts))
@@ -162,8 +166,8 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from lowering_reasons(model)
 
 
-def labels_of_counts(model: Model, variable: Variable) -> str:
-    """How to say a latent count by labels, which are summed out."""
+def _cure_of_counts(model: Model, variable: Variable) -> str:
+    """How to say a latent count so that it is summed out: with a largest value, or, where that is large, by labels."""
     distribution = model.conditional_of[variable.name].distribution
     bounds: dict[str, float | None] = {}
     if isinstance(distribution, Dist) and FAMILIES[distribution.family].limits is not None:
@@ -171,12 +175,11 @@ def labels_of_counts(model: Model, variable: Variable) -> str:
         bounds = {n: None if isinstance(a, Dist) else numbers_of(a) for n, a in distribution.arguments}
     low, high = bounds.get("low"), bounds.get("high")
     if low is None or high is None:
-        size, first, draw = "K", 0, "Categorical(logit = ...)` with the logarithm of each value's chance"
-    else:
-        size, first, draw = str(int(high - low) + 1), int(low), f"Categorical(1 / {int(high - low) + 1})`"
+        return LARGEST
+    size = int(high - low) + 1
     return (
-        f"number its values as labels, which are summed out: `dim n[{size}]`, `value[n] = {first} + position(n)`, "
-        f"`which : n ~ {draw}, and `{variable.name} = value[which]`"
+        f"number its values as labels, which are summed out: `dim n[{size}]`, `value[n] = {int(low)} + position(n)`, "
+        f"`which : n ~ Categorical(1 / {size})`, and `{variable.name} = value[which]`"
     )
 
 

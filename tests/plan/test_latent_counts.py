@@ -39,4 +39,4 @@ def test_a_latent_count() -> None:
 def test_one_without_bounds() -> None:
     with pytest.raises(PgmError) as error:
         pgmlang.compile(TEXT.replace("DiscreteUniform(1900, 1929)", "Poisson(1910)")).plan(DATA)
-    assert "`dim n[K]`" in error.value.diagnostics[0].help
+    assert "upper = 100" in error.value.diagnostics[0].help

@@ -112,8 +112,17 @@ class Truncated(Combined):
         with torch.no_grad():
             shape = self._extended_shape(torch.Size(sample_shape))
             lower, upper = (real(n).expand(shape) for n in self.numbers)
+            x, is_out = None, torch.ones(shape, dtype=torch.bool, device=lower.device)
+            for _ in range(8 if self.is_discrete else 0):
+                # a distribution function of counts costs far more than a draw
+                fresh = real(self.base.expand(self.batch_shape).sample(sample_shape))
+                x = fresh if x is None else torch.where(is_out, fresh, x)
+                is_out = (x < lower) | (x > upper)
+                if not bool(is_out.any()):
+                    return x
             chance = torch.rand(shape, dtype=lower.dtype, device=lower.device)
-            return quantile_between(self.base, chance, lower, upper)
+            left = quantile_between(self.base, chance, lower, upper)
+            return left if x is None else torch.where(is_out, left, x)
 
     def rsample(self, sample_shape=()):
         x = self.sample(sample_shape)
@@ -143,6 +152,8 @@ def quantile_between(base, chance, lower, upper):
         high = torch.where(too_low, torch.minimum(start + 2 * (high - start), upper), high)
         low = torch.where(too_high, torch.maximum(start - 2 * (start - low), lower), low)
     for _ in range(70):
+        if base.is_discrete and bool((high - low < 0.5).all()):
+            break
         middle = 0.5 * (low + high)
         under = is_under(middle)
         low, high = torch.where(under, middle, low), torch.where(under, high, middle)
