@@ -196,7 +196,12 @@ class CompiledModel:
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         plan: Plan | None = None,
-        start: FittedModel | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        start: FittedModel
+        | str
+        | os.PathLike[str]
+        | Mapping[str, Any]
+        | Sequence[Mapping[str, Any]]
+        | None = None,
         **binding: Any,
     ) -> FittedModel:
         """Fits the model to data.
@@ -208,15 +213,17 @@ class CompiledModel:
 
         ``plan``: of :meth:`plan` or of another fit, to be carried out; it says the method and options itself.
 
-        ``start``: where samplers and climbs begin: another fit, values by name, or a list of such points, of which chains take one
+        ``start``: where samplers and climbs begin: another fit (or its folder), values by name (or a JSON file of them), or a list of such points, of which chains take one
         after the other; what they leave open begins as usual.
 
         ``options``: the method's own (``max_iterations``, ``restarts`` ...); ``fixed``: params held at a value;
         ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
         """
         bound = self.bind(data, **binding)
-        keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan,
-                   "start": start.record if isinstance(start, FittedModel) else start}  # fmt: skip
+        keeping = {
+            "checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan,
+            "start": _start_of(start),
+        }  # fmt: skip
         with shown_progress(progress) as show:
             record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, show, **keeping)
         return FittedModel.of(record)
@@ -296,3 +303,14 @@ class CompiledModel:
     ) -> Columns:  # fmt: skip
         """As `Asked.sample_columns`, of the model as it is given."""
         return self.given(fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
+
+
+def _start_of(start: Any) -> Any:
+    """Where a run begins, as `infer.fit_model` takes it."""
+    if isinstance(start, FittedModel):
+        return start.record
+    if isinstance(start, str | os.PathLike):
+        from pgmlang.infer.given_starts import read_start
+
+        return read_start(Path(start))
+    return start

@@ -60,7 +60,7 @@ class _Function:
 
     def __init__(self, items: list[Item], reserved: frozenset[str]) -> None:
         self.items = items
-        self.taken = set(reserved) | _parameters_of(items[0])
+        self.taken = set(reserved) | _parameters_of(items)
         self.wishes: dict[str, int] = {}
         self.facts = Subexpressions()
         self.paths = list(_paths(items))
@@ -192,10 +192,17 @@ class _Function:
         return name
 
 
-def _parameters_of(head: Item) -> set[str]:
-    """The names that a function's first line gives its arguments."""
-    function = ast.parse(f"{head.text} pass").body[0] if isinstance(head, Line) else None
-    return {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)} if function is not None else set()
+def _parameters_of(items: list[Item]) -> set[str]:
+    """The names that a function's head, of one line or several, gives its arguments."""
+    head = ""
+    for item in items:
+        if not isinstance(item, Line):
+            return set()
+        head = f"{head} {item.text}".strip()
+        if head.endswith(":"):
+            function = ast.parse(f"{head} pass").body[0]
+            return {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+    return set()
 
 
 def _paths(items: list[Item]) -> Iterator[tuple[int, ...]]:

@@ -96,6 +96,8 @@ def test_files(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         starting_values(read_start(path), pgmlang.compile(TWO_MODES).bind(DATA))["m"], [1, -2]
     )
+    fit = pgmlang.compile(TWO_MODES).fit(DATA, method="map", seed=1, start=path)
+    assert fit.record.parameters["m"] > 0
     for text in ("[1]", "[]", "{", "3"):
         path.write_text(text)
         with pytest.raises(PgmError):
