@@ -13,11 +13,21 @@ if (
 ):  # before torch is imported: two workers with all cores each are slower than one
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
+LONG_CASES = frozenset((Path(__file__).parent / "long_cases.txt").read_text(encoding="utf-8").splitlines())
+"""Cases of several seconds whose kin run every day: slow ones."""
 NO_REFERENCES = "no reference data beside this checkout"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected outputs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the `LONG_CASES`, before those are left out that are slow."""
+    for item in items:
+        if item.nodeid.removeprefix("tests/") in LONG_CASES:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -26,6 +26,7 @@ from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.run_length import (
     APART,
+    HOPELESS,
     R_HAT,
     R_HAT_OF_LABELS,
     TIMES,
@@ -68,6 +69,11 @@ STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logden
 MOST_DIVERGENT = 0.01
 SMALL_STEPS = 0.95
 """Acceptance of steps where trajectories of the usual ones diverge."""
+SLOW_CURE = "more `--draws` and `--warmup`; see `pgmc summary`"
+APART_CURE = (
+    "they are in different places, and more draws would tell the same: where values may be exchanged or change signs (clusters, factors), "
+    "order them or fix one (`mean[cluster] : ordered`); else say where to begin (`--start`)"
+)
 FEWEST, FEWEST_A_CHAIN = 100, 10
 """Draws below which nothing is said to have converged."""
 
@@ -368,7 +374,7 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
             worst = (name, highest, most)
     if worst[0]:
         warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
-                                f"over {worst[2]}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
+                                f"over {worst[2]}", help=APART_CURE if worst[1] > HOPELESS else SLOW_CURE))  # fmt: skip
     elif arriving:
         message = f"a chain was still on its way when its draws began: its first ones of `{arriving}` lie far from all others"
         warnings.append(Diagnostic("PGM0801", message, help="more `--warmup`, or a start by `--start`"))

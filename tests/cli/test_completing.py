@@ -52,7 +52,7 @@ def offered(line: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("pgmc predict rain.fit rain.csv --targets wet,w", ["wet,wet", "wet,wind"]),
         ("pgmc graph rain.pgm --observed wi", ["wind"]),
         ("pgmc plot rain.fit tab", ["tables"]),
-        ("pgmc examples sp", ["sprinkler"]),
+        ("pgmc examples sp", ["sprinkler", "sprint"]),
         ("pgmc help LogN", ["LogNormal"]),
         ("pgmc explain --co", ["--color"]),
         ("pgmc summary nowhere/", []),

@@ -254,6 +254,22 @@ def test_points_have_the_statistics() -> None:
     torch.testing.assert_close((1 / x).mean(0), a / b)
 
 
+@pytest.mark.parametrize("said", ["COV", "scale_tril = ROOT", "precision = inverse(COV)"])
+def test_means_of_normal_vectors_are_the_posterior(said: str) -> None:
+    """Independent numbers before, coupled by the covariance of what hangs on them."""
+    cov = np.array([[2, 0.5], [0.5, 1]])
+    root = np.linalg.cholesky(cov)
+    written = said.replace("COV", str(cov.tolist())).replace("ROOT", str(root.tolist()))
+    y = np.random.default_rng(0).multivariate_normal([0, 1], cov, 5)
+    text = f"dim k = {{a, b}}\nm[k] ~ Normal(0.5, 2)\nplate row {{ y[k] ~ MultivariateNormal(0.5 * m + 1, {written}) }}\n"
+    loc, factor = climb(text, {"y_a": y[:, 0], "y_b": y[:, 1]}).factors["m"]
+    inner = np.linalg.inv(cov)
+    precision = np.eye(2) / 4 + 5 * 0.25 * inner
+    mean = np.linalg.solve(precision, 0.5 / 4 * np.ones(2) + 0.5 * inner @ (y - 1).sum(0))
+    np.testing.assert_allclose(loc.reshape(-1), mean, rtol=1e-9)
+    np.testing.assert_allclose((factor @ factor.mT).reshape(2, 2), np.linalg.inv(precision), rtol=1e-9)
+
+
 MATRICES = {
     "Wishart": ("P[k, k'] ~ Wishart(5, [[1, 0.2], [0.2, 2]])", ("precision = P", "inverse(P)")),
     "InverseWishart": ("P[k, k'] ~ InverseWishart(5, [[1, 0.2], [0.2, 2]])", ("P", "precision = inverse(P)")),

@@ -104,7 +104,7 @@ PRIOR = {
 }
 PAIRS = [
     (prior, pair.child, pair.argument, pair.form)
-    for prior, family in FAMILIES.items() for pair in family.pairs if prior in PRIOR
+    for prior, family in FAMILIES.items() for pair in family.pairs if prior in PRIOR and pair.child != "MultivariateNormal"
 ]  # fmt: skip
 
 

@@ -48,10 +48,17 @@ RUNS: dict[str, tuple[str, dict[str, str]]] = {
     "penguins/flippers": ("penguins.csv", {"na": "NA"}), "quakes/quakes": ("quakes.csv", {}), "digits/rbm": ("train.csv", {}),
     "roleconflict/roleconflict": ("roleconflict.csv", {"counts": "count"}), "digits/sbn": ("train.csv", {}),
     "schools/schools": ("schools.csv", {}), "tagging/tagging": ("train.csv", {}), "titanic/titanic": ("titanic.csv", {"counts": "count"}),
-    "topics/topics": ("modules.csv", {"counts": "n"}), "digits/vae": ("train.csv", {}), "nile/level": ("nile.csv", {}),
+    "topics/topics": ("modules.csv", {"counts": "n"}), "digits/vae": ("train.csv", {}), "nile/level": ("nile.csv", {}), "rats/rats": ("rats.csv", {}),
+    "sprint/sprint": ("sprint.csv", {}), "dippers/dippers": ("dippers.csv", {}), "trials/trials": ("trials.csv", {}), "hares/hares": ("hares.csv", {}),
 }  # fmt: skip
 """The data of each example, and how they are read."""
-WITHOUT = ("the sum over ", "tables to be learned", "the normalising constant of fields", "networks")
+WITHOUT = (
+    "the sum over ",
+    "tables to be learned",
+    "the normalising constant of fields",
+    "networks",
+    "missing cells of ",
+)
 """What loops have no form for, in the examples."""
 WITH = {"kidiq/kidiq", "logistic/logistic", "schools/schools", "nile/level"}
 """Examples that must have one for every method that takes their density."""
@@ -92,12 +99,12 @@ def differences(
     return float(error.max()), float((gradients - slopes).abs().max() / slopes.abs().max().clamp(min=1.0))
 
 
-def assert_same(joint: BoundDensity, provider: DensityProvider, spread: float = 0.5) -> None:
+def assert_same(joint: BoundDensity, provider: DensityProvider, spread: float = 0.5, within: float = 1e-9) -> None:
     native = provider.native(joint)
     assert native is not None
     value, gradient = differences(joint, provider, native, spread)
-    assert value <= 1e-10
-    assert gradient <= 1e-9
+    assert value <= 0.1 * within
+    assert gradient <= within
 
 
 @cache
@@ -112,7 +119,11 @@ METHODS = {"hmc": True, "langevin": True, "mh": True, "tempering": True, "map": 
 """The methods that take a density, and whether it is that of free values."""
 
 
-SLOW = ("quakes/quakes", "iris/ordered", "iris/mixture")
+SLOW = (
+    "quakes/quakes", "iris/ordered", "iris/mixture", "rats/rats", "sprint/sprint", "dippers/dippers", "trials/trials", "hares/hares",
+)  # fmt: skip
+SOLVED = {"hares/hares": 1e-5}
+"""Solutions of differential equations: by solvers with tolerances of their own."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in RUNS])
@@ -132,7 +143,7 @@ def test_examples(name: str) -> None:
         except PgmError as error:
             reasons.add(str(error).split("no program of loops for ")[1])
         else:
-            assert_same(joint, provider, 0.1)
+            assert_same(joint, provider, 0.1, SOLVED.get(name, 1e-9))
     assert all(r.startswith(WITHOUT) for r in reasons), reasons
     assert not (name in WITH and (reasons or len(able) < len(METHODS))), (able, reasons)
 

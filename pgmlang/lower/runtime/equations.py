@@ -21,13 +21,14 @@ def solutions(rates, starts, own, times, start_time, members, drivers, *, nets=N
     systems = start_time.shape
     shapes = [s.shape[s.dim() - k - len(systems) :] for s, k in zip(starts, own, strict=True)]
     before = [s.shape[: s.dim() - len(shape)] for s, shape in zip(starts, shapes, strict=True)]
-    wide = [torch.empty(()).expand(shape) for shape in (*before, *(d.shape[: d.dim() - k] for d, k in drivers))]
-    lead = torch.broadcast_tensors(*wide)[0].shape
+    before += [d.shape[: d.dim() - k] for d, k in drivers]
+    lead = torch.broadcast_tensors(*[torch.empty(()).expand(shape) for shape in before])[0].shape
     flat = [s.expand((*lead, *shape)).reshape(-1, *shape) for s, shape in zip(starts, shapes, strict=True)]
-    beside = [
-        d.expand(*lead, *d.shape[d.dim() - k :]).reshape(-1, *d.shape[d.dim() - k :]) if d.dim() > k else d[None]
-        for d, k in drivers
-    ]
+    beside = []
+    for driver, k in drivers:
+        shape = driver.shape[driver.dim() - k :]
+        is_one = driver.dim() == k  # for all chains
+        beside.append(driver[None] if is_one else driver.expand(*lead, *shape).reshape(-1, *shape))
     of_row = torch.arange(systems.numel(), device=times.device)
     if members is None:
         of_row = of_row.repeat_interleave(times.shape[-1])
@@ -87,9 +88,12 @@ def solved_together(slopes, starts, grid, own, drivers, bounds):
         return [s[None] for s in starts]
 
     def largest(errors):
-        squares = [(e * e).flatten(e.dim() - k).sum(-1) if k else e * e for e, k in zip(errors, own, strict=True)]
-        numbers = sum(e.shape[e.dim() - k :].numel() for e, k in zip(errors, own, strict=True))
-        return (sum(squares) / numbers).sqrt().amax()
+        total, numbers = 0.0, 0
+        for error, k in zip(errors, own, strict=True):
+            square = error * error
+            total = total + (square.flatten(square.dim() - k).sum(-1) if k else square)
+            numbers += error.shape[error.dim() - k :].numel()
+        return (total / numbers).sqrt().amax()
 
     def slope(at, states):
         return tuple(v.expand_as(s) for v, s in zip(slopes(at, states, drivers), states, strict=True))
