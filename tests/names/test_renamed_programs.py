@@ -21,6 +21,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 STORIES = {f"{p.parent.name}/{p.stem}": p.read_text(encoding="utf-8") for p in sorted(EXAMPLES.glob("*/*.pgm"))}
 TEXTS = {**STORIES, **MODELS}
 ROUNDS = 4
+EVERYDAY = 2
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +76,9 @@ def refusal(model: Model) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
+@pytest.mark.parametrize(
+    "round_", [r if r < EVERYDAY else pytest.param(r, marks=pytest.mark.slow) for r in range(ROUNDS)]
+)
 @pytest.mark.parametrize("name", TEXTS)
 def test_renamed_model_has_the_same_numbers(name: str, round_: int) -> None:
     model = compile_source(TEXTS[name])
