@@ -12,7 +12,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.families import FAMILIES
 from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.branches import branches
-from pgmlang.model.expr import Const, Expr
+from pgmlang.model.expr import Expr
 from pgmlang.model.model import Distribution
 from pgmlang.model.types import COUNT, Type
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
@@ -65,18 +65,31 @@ def _bound(evaluator: Evaluator, conditional: Conditional, distribution: Distrib
         return min(known, default=None)
     if inner:
         return None if None in inner else max(b for b in inner if b is not None)
-    is_finite = bool(FAMILIES[distribution.family].finite)
-    return _value(evaluator, conditional, arguments.get("high", arguments.get("n"))) if is_finite else None
+    family = FAMILIES[distribution.family]
+    if not family.finite or not _is_from_zero_on(evaluator, conditional, arguments.get(family.bounds[0])):
+        return None
+    return _value(evaluator, conditional, arguments.get(family.bounds[1], arguments.get("n")))
+
+
+def _is_from_zero_on(evaluator: Evaluator, conditional: Conditional, least: Expr | Dist | None) -> bool:
+    """Whether no value is below zero: of a bound that is an argument, by what it is at the least."""
+    if least is None:
+        return True
+    value = _evaluated(evaluator, conditional, least)
+    return value is not None and bool((value >= 0).all())
 
 
 def _value(evaluator: Evaluator, conditional: Conditional, argument: Expr | Dist | None) -> int | None:
+    found = _evaluated(evaluator, conditional, argument)
+    return None if found is None else int(found.max())
+
+
+def _evaluated(evaluator: Evaluator, conditional: Conditional, argument: Expr | Dist | None) -> np.ndarray | None:
+    """An argument's values, where model and data alone tell them and they are finite."""
     if argument is None or isinstance(argument, Dist):
         return None
-    if isinstance(argument, Const):
-        return int(argument.value) if np.isfinite(argument.value) else None
     try:
         found = np.asarray(evaluator.evaluate(argument, conditional.plates).values)
     except (NotEvaluable, PgmError):
-        # not of what the data tell alone
         return None
-    return int(found.max()) if found.size and np.isfinite(found).all() else None
+    return found if found.size and np.isfinite(found).all() else None
