@@ -271,7 +271,7 @@ def build(problem: Problem, options: GibbsOptions) -> Any:
         backend = "auto" if swept and options.backend == "native" else options.backend
 
         def sweeps(kinds: dict[str, str]) -> Any:
-            return sweep_block(joint, kinds, backend, options.warmup, options.iterations, options.chains)
+            return sweep_block(joint, kinds, backend, options.warmup, options.iterations, options.num_chains)
 
         outside = tuple(n for n in names if n not in swept)
         kinds = {n: KERNELS_OF[kernels[n]] for n in outside}
