@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model
 
 
 def flat_names(model: Model, latent: Collection[str], rows: str) -> frozenset[str]:
-    """The ``latent`` numbers that are drawn from a `Flat` once for many ``rows``."""
+    """The ``latent`` numbers whose density is flat, one for many ``rows``."""
     return frozenset(
         c.target
         for c in model.conditionals
         if c.target in latent
         and isinstance(c.distribution, Dist)
-        and c.distribution.family == "Flat"
+        and FAMILIES[c.distribution.family].improper
+        and not c.distribution.arguments
         and rows not in model.by_name[c.target].plates
     )
 
