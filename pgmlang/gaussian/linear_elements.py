@@ -161,7 +161,7 @@ def _of_group(
     of_numbers, of_params = Directions(numbers, PROBE), Directions(params, PARAM)
     while True:
         evaluator = LinearEvaluator(shared, labels, of_numbers, of_params)
-        normals = _Normals(evaluator, factor, context, count).of(factor.distribution)
+        normals = _NumbersDrawn(evaluator, factor, context, count).of(factor.distribution)
         if of_numbers.is_settled and of_params.is_settled:
             break
         of_numbers, of_params = of_numbers.again(), of_params.again()
@@ -195,7 +195,7 @@ def _nodes(ids: tuple[NamedArray, ...], count: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Normal:
+class _NumberDrawn:
     """The ``child`` along ELEMENT, its mean and its sd along ELEMENT, slots and points."""
 
     child: NamedArray
@@ -204,7 +204,7 @@ class _Normal:
 
 
 @dataclass(frozen=True, eq=False)
-class _Normals:
+class _NumbersDrawn:
     """The normal numbers that an element of a conditional draws: one, or those of a vector one after the other."""
 
     evaluator: LinearEvaluator
@@ -212,7 +212,7 @@ class _Normals:
     context: ElementContext
     count: int
 
-    def of(self, distribution: Distribution) -> list[_Normal]:
+    def of(self, distribution: Distribution) -> list[_NumberDrawn]:
         if isinstance(distribution, Choice):
             condition = self.evaluator.evaluate(distribution.condition, self.context)
             if np.all(condition.values):
@@ -221,7 +221,7 @@ class _Normals:
                 return self.of(distribution.otherwise)
             both = zip(self.of(distribution.then), self.of(distribution.otherwise), strict=True)
             return [
-                _Normal(a.child, elementwise(np.where, condition, a.loc, b.loc), elementwise(np.where, condition, a.sd, b.sd))
+                _NumberDrawn(a.child, elementwise(np.where, condition, a.loc, b.loc), elementwise(np.where, condition, a.sd, b.sd))
                 for a, b in both
             ]  # fmt: skip
         arguments = normal_arguments(distribution)
@@ -229,7 +229,7 @@ class _Normals:
             raise NotEvaluable("what is drawn is not normal")
         if not arguments.event:
             loc, sd = (self.evaluator.evaluate(e, self.context) for e in arguments[:2])
-            return [_Normal(self._child(self.context), loc, sd)]
+            return [_NumberDrawn(self._child(self.context), loc, sd)]
         return self._of_vector(arguments)
 
     def _child(self, context: ElementContext) -> NamedArray:
@@ -241,7 +241,7 @@ class _Normals:
         model = self.evaluator.model
         return {a: context.coordinates[a] for a in model.array_axes(model.by_name[self.factor.target])}
 
-    def _of_vector(self, arguments: NormalArguments) -> list[_Normal]:
+    def _of_vector(self, arguments: NormalArguments) -> list[_NumberDrawn]:
         size = self.evaluator.layout.size(arguments.event)
         places = [
             self.context.at({arguments.event: NamedArray(np.full(self.count, i), (ELEMENT,))}) for i in range(size)
@@ -266,5 +266,5 @@ class _Normals:
                 loc = elementwise(
                     np.add, loc, elementwise(np.multiply, NamedArray(slopes[..., i, j], rest), gaps[j])
                 )
-            out.append(_Normal(self._child(places[i]), loc, NamedArray(sd[..., i], rest)))
+            out.append(_NumberDrawn(self._child(places[i]), loc, NamedArray(sd[..., i], rest)))
         return out

@@ -114,7 +114,8 @@ class GaussianAnswers:
         told = {e.variable.name: e for e in (*query.evidence, *query.interventions) if e.value is not None}
         targets = [(t, n) for t in query.targets for n in self._elements(t.variable)]
         for target, name in targets:
-            if name in told:
+            # of what is asked whole, the numbers that are told are what they are
+            if name in told and not (self.is_number(name) and target.variable.name != name):
                 raise PgmError(Diagnostic("PGM0606", f"`{name}` is both given and asked", target.variable.span,
                                           help="leave one of them out"))  # fmt: skip
         log_evidence = self.log_evidence(row, query)
