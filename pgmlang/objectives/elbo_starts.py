@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error, slopes_of
-from pgmlang.density.possible import impossible_elements, nearest_possible
+from pgmlang.density.possible import always_impossible, impossible_elements, nearest_possible
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.simulation import simulate
 from pgmlang.density.transforms import constrain, unconstrain
@@ -45,7 +45,10 @@ def nearest(
     def impossible(free: dict[str, Tensor]) -> Tensor:
         return impossible_elements(joint, constrain(joint, free, None, params)[0], params)
 
-    possible = nearest_possible(guide.by_name(joint, loc), impossible, generator, deadline)
+    def causes(free: dict[str, Tensor]) -> tuple[str, ...]:
+        return always_impossible(joint, constrain(joint, free, None, params)[0], params)
+
+    possible = nearest_possible(guide.by_name(joint, loc), impossible, generator, deadline, causes)
     return torch.cat([possible[n].flatten() for n in guide.names])
 
 

@@ -64,3 +64,10 @@ def test_functions_of_other_languages_are_answered_with_ours() -> None:
         with pytest.raises(CompileError) as caught:
             compile_source(f"a ~ Normal(0, 1)\nb = {name}(a)\nplate row {{ y ~ Normal(b, 1) }}\n")
         assert [d.help for d in caught.value.diagnostics] == [f"write `{ours}`"]
+
+
+def test_a_variable_called_pi_takes_the_place_of_the_number() -> None:
+    model = compile_source("pi ~ Beta(1, 1)\ny ~ Normal(2 * pi, 1)")
+    assert model.random_parents(model.conditionals[1]) == ("pi",)
+    other = compile_source("m ~ Normal(pi, 1)")
+    assert other.random_parents(other.conditionals[0]) == ()
