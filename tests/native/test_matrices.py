@@ -104,17 +104,18 @@ def test_models(text: str) -> None:
     assert_equal(target_over(text), 0.5)
 
 
-@pytest.mark.parametrize(
-    ("more", "is_lower"), [("", True), ("d = sum(sum(C, over = row'), over = row)\nz ~ Normal(d, 1)\n", False)]
-)
-def test_lower_halves(more: str, is_lower: bool) -> None:
+@pytest.mark.parametrize(("more", "is_whole_too"), [("", False), ("z ~ Normal(logdet(C), 1)\n", True)])
+def test_lower_halves(more: str, is_whole_too: bool) -> None:
     """Of a matrix that only a factor is made of the lower half is filled, of one that something else reads all of it."""
     text = (
-        "s ~ HalfNormal(1)\nC = exp_quad(x, s, 1, noise = 0.1)\n" + more + "f[row] ~ MultivariateNormal(0, C)\nplate row {\n  input x : real\n  y ~ Normal(f, 1)\n}"
-    )  # fmt: skip
+        f"s ~ HalfNormal(1)\nC[row, row'] = exp_quad(x, s, 1, noise = 0.1)\n{more}f[row] ~ MultivariateNormal(0, C)\n"
+        "plate row {\n  input x : real\n  y ~ Normal(f, 1)\n}"
+    )
     target = target_of(problem_of(text, {"x": ROWS["x"], "y": ROWS["y"]}))
     source = native_log_density(target.joint, target.names).program.source
-    assert ("in range(row + 1):" in source) == is_lower
+    _, density = source.split("def log_density(")
+    assert "for row_ in range(row + 1):" in density
+    assert ("for row_ in range(n_row_):" in density) == is_whole_too
     assert "large_cholesky_adjoint(" in source
 
 
