@@ -103,7 +103,7 @@ plate doc { theta[topic] ~ Dirichlet(1) ; plate token { z ~ Categorical(theta) ;
     facts = facts_of(bound.model, bound)  # what was asked of the others is kept
     method, refusals = choose(bound.model, facts)
     assert method.name != "hmc"
-    assert "15 latent numbers" in next(r for r in refusals if r.method == "hmc").reasons[0].message
+    assert "10 latent numbers" in next(r for r in refusals if r.method == "hmc").reasons[0].message
     assert choose(bound.model, facts, "hmc")[0].name == "hmc"
 
 
