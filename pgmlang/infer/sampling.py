@@ -187,6 +187,11 @@ def sampler(row: SamplerKernel) -> Method:
 
         return _kernel(problem, options, kernel_of(row), has_gradient=row.moves is not Moves.RANDOM_WALK)
 
+    def against(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+        from pgmlang.infer.gibbs import shares_of_groups  # which resolves its options by `resolve` of here
+
+        return many_beside_labels(model, facts) or shares_of_groups(model, facts)
+
     def case(model: Model) -> str | None:
         return None if learned_tables(model) else row.when
 
@@ -197,7 +202,7 @@ def sampler(row: SamplerKernel) -> Method:
         supports,
         reasons,
         build,
-        many_beside_labels,
+        against,
         resolve=resolve_backend,
         assign=assign,
         writes_rows_out=counts_over_latents,
