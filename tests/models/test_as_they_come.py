@@ -84,9 +84,9 @@ MODELS = {
         sparse, {"beta[p00]": 2, "beta[p01]": -1.5, "beta[p02]": 1, "beta[p40]": 0, "s": 1},
     ),
     "growth that is over long before the first day, near zero": Simulated(
-        "size ~ Normal(0, 100)\nfirst ~ Normal(0, 100)\nrate ~ Normal(0, 100)\nt_size ~ Gamma(0.001, 0.001)\nt_first ~ Gamma(0.001, 0.001)\n"
+        "size ~ Normal(0, 100)\nratio ~ Normal(0, 100)\nrate ~ Normal(0, 100)\nt_size ~ Gamma(0.001, 0.001)\nt_ratio ~ Gamma(0.001, 0.001)\n"
         "t_rate ~ Gamma(0.001, 0.001)\nt ~ Gamma(0.001, 0.001)\ns = 1 / sqrt(t)\nplate tree {\n  a ~ Normal(size, precision = t_size)\n"
-        "  b ~ Normal(first, precision = t_first)\n  c ~ Normal(rate, precision = t_rate)\n  plate row {\n    input x : real\n"
+        "  b ~ Normal(ratio, precision = t_ratio)\n  c ~ Normal(rate, precision = t_rate)\n  plate row {\n    input x : real\n"
         "    y ~ Normal(exp(a) / (1 + (exp(b) - 1) * exp(-exp(c) * x)), precision = t)\n  }\n}",
         growth, {"size": 5.2, "rate": -5.85, "s": 7},
     ),
