@@ -14,19 +14,20 @@ from pgmlang.binding.row_groups import checked_codes, nested_plates
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact.gaussian import BlockPosterior, GaussianEngine, NumberRows
 from pgmlang.gaussian.sequence_network import SequenceNetwork, sequence_network
+from pgmlang.graph.childless import is_childless_missing
 from pgmlang.infer.gaussian_rows import check_elements
 from pgmlang.tables.elements import NodeBlock
-
 
 MOST_TOGETHER = 2_000
 """Most open numbers of one factorisation, where no label is left to part them."""
 
 
 class RowsOfSequence(NamedTuple):
-    """``rows``: where the rows of the network are in the table."""
+    """``rows``: where the rows of the network are in the table; ``unit``: whose sequence it is."""
 
     sequence: SequenceNetwork
     rows: np.ndarray
+    unit: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +63,13 @@ class GaussianSequences:
         out = []
         for element in range(binding.sizes[outer]):
             rows = np.flatnonzero(member == element)
+            if not len(rows):
+                continue
             if len(rows) not in by_length:
                 sizes = {**binding.sizes, outer: 1, inner: len(rows)}
                 inside = {(inner, outer): np.zeros(len(rows), dtype=np.int64)}
                 by_length[len(rows)] = sequence_network(model, known, sizes, labels, inside)
-            out.append(RowsOfSequence(by_length[len(rows)], rows))
+            out.append(RowsOfSequence(by_length[len(rows)], rows, element))
         return out
 
     def _evidence(self, one: RowsOfSequence) -> tuple[dict[int, int], np.ndarray]:
@@ -106,20 +109,27 @@ class GaussianSequences:
             yield one, block
 
     def log_evidence(self) -> np.ndarray:
-        """The log-density of what is seen of each unit."""
-        return np.array([float(block.log_evidence[0]) for _, block in self.posteriors()])
+        """The log-density of what is seen of each unit, zero of one without rows."""
+        out = np.zeros(1 if self.unit is None else self.binding.sizes[self.unit])
+        for one, block in self.posteriors():
+            out[one.unit] = block.log_evidence[0]
+        return out
 
     def is_open(self, name: str) -> bool:
         """Whether any cell of a variable is not seen."""
         return name not in self.binding.values or name in self.binding.missing
 
+    @cached_property
+    def open_numbers(self) -> list[str]:
+        """The numbers to be integrated: where all are seen, sums over labels go in linear time."""
+        random = self.binding.model.of_role("random")
+        names = [v.name for v in random if not v.type.is_discrete and v.name not in self.parameters]
+        return [n for n in names if self.is_open(n)]
+
     @property
-    def has_open_numbers(self) -> bool:
-        """Whether numbers are to be integrated: where all are seen, sums over labels go in linear time."""
-        model = self.binding.model
-        return any(
-            self.is_open(v.name) for v in model.of_role("random") if not v.type.is_discrete and v.name not in self.parameters
-        )  # fmt: skip
+    def are_leaves(self) -> bool:
+        """Whether nothing hangs on what is open, so that it drops out of the likelihood by itself."""
+        return all(is_childless_missing(self.binding.model, n) for n in self.open_numbers)
 
     def block_of(self, one: RowsOfSequence, name: str) -> NodeBlock:
         return {**one.sequence.labels, **one.sequence.numbers}[name]

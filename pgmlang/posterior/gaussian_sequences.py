@@ -34,11 +34,18 @@ def reasons_against_switching(posterior: Posterior) -> Sequence[str]:
     )
 
 
-def sequences_of(given: Conditioned) -> GaussianSequences | None:
-    """The rows; None where they have weights, where no number is open, so that sums take them, and where they would be mixtures of too many
-    normal distributions."""
+LONG = 500
+"""Rows beyond which numbers that nothing hangs on are not worth a network of all rows."""
+
+
+def sequences_of(given: Conditioned, most_of_leaves: int = 0) -> GaussianSequences | None:
+    """The rows; None where they have weights, where sums over labels alone take them (no number is open, or none that anything hangs on in
+    more rows than ``most_of_leaves``), and where they would be mixtures of too many normal distributions."""
     sequences = GaussianSequences(given.bound, given.posterior.fit.parameters)
-    if given.bound.weights is not None or not sequences.has_open_numbers:
+    is_for_sums = sequences.are_leaves and (
+        not sequences.open_numbers or given.bound.layout.size(given.bound.plate) > most_of_leaves
+    )
+    if given.bound.weights is not None or is_for_sums:
         return None
     try:
         sequences.log_evidence()

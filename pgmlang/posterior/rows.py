@@ -118,10 +118,10 @@ def _against_switching(posterior: Posterior) -> Sequence[str]:
 
 
 def _predict_switching(given: Conditioned, targets: Sequence[str] | None) -> Columns:
-    from pgmlang.posterior.gaussian_sequences import predict_sequences, sequences_of
+    from pgmlang.posterior.gaussian_sequences import LONG, predict_sequences, sequences_of
 
     is_other = set(targets or ()) & set(given.posterior.fit.model.definition_of)
-    sequences = None if is_other else sequences_of(given)
+    sequences = None if is_other else sequences_of(given, LONG)
     return _predict_new_rows(given, targets) if sequences is None else predict_sequences(given, sequences, targets)
 
 
