@@ -45,7 +45,8 @@ def form_of(model: Model, facts: Facts, names: tuple[str, ...]) -> CollapsedForm
     if not can_compile():
         raise NotScalar("anything without the package numba")
     for name in facts.missing:
-        if name not in names and not is_childless_missing(model, name):
+        is_latent = name in names and model.by_name[name].type.is_discrete
+        if not is_latent and not is_childless_missing(model, name):
             raise NotScalar(f"missing cells of `{name}`")
     return collapsed_form(model, names)
 

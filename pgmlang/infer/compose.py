@@ -146,6 +146,7 @@ def composed(text: str) -> Method:
         idle=idle,
         writes_rows_out=has_counts,
         moves=single,
+        takes_start=True,
     )
 
 

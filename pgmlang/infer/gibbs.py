@@ -21,9 +21,9 @@ from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
 from pgmlang.native.collapsed import CollapsedForm
 from pgmlang.native.formulas import NotScalar
-from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
+from pgmlang.plan.latents import KINDS, moving_partition, open_reasons, open_variables, support_reasons
 from pgmlang.plan.method import once_per_problem
-from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.reasons import lowering_reasons, missing_inputs
 from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.results.fit import Moves
@@ -60,12 +60,12 @@ MOST_TRIED = 50
 
 @once_per_problem
 def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
-    """Everything to be drawn: latent random variables and fields, and discrete ones with missing cells."""
+    """Everything to be drawn: latent random variables and fields, and the missing cells of others."""
     from pgmlang.graph.childless import is_childless_missing
 
     top = {v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates}
     partly = {n for n in facts.missing if model.by_name[n].type.is_discrete and not is_childless_missing(model, n)}
-    wanted = facts.latent | top | partly
+    wanted = facts.latent | top | partly | {v.name for v in open_variables(model, facts)}
     return tuple(
         v.name for v in model.of_role("random", "field") if v.name in wanted and v.name not in facts.fixed
     )
@@ -179,7 +179,7 @@ def drawing_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "PGM0602", "rows have weights, which draws do not take", help="weights are for `--method map`"
         )
-    yield from missing_cells(model, facts)
+    yield from open_reasons(model, facts)
     yield from missing_parameters(model, facts)
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
