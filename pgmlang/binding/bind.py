@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pgmlang.binding.arguments import check_arguments
 from pgmlang.binding.bounded_counts import bounded_counts, with_bounded_counts
 from pgmlang.binding.close import close_model, labels_in_data
 from pgmlang.binding.close import open_sets as open_sets_of
@@ -180,6 +181,7 @@ class Binder:
         inputs = Inputs(self.matches, frames, self.values, self.gaps, problems)
         self.values.update(inputs.of_no_rows(closed, elements.sizes))
         inputs.check(closed, hide, self._bound_columns)
+        check_arguments(closed, self._bound_columns, problems)
         # new rows of a fit may say nothing, or nothing but their groups
         is_bound = bool(elements.membership or self.matches.columns or self.matches.arrays)
         is_new = self.is_fresh or (self.is_of_fit and is_bound)

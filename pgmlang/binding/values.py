@@ -67,13 +67,19 @@ def column_values(model: Model, variable: Variable, column: Column, labels: tupl
         # a set that is still open here had no value to take its labels from
         return np.full(len(column), -1, dtype=np.int64) if known is None else encode(column, known)
     numbers = column.numbers()
-    if kind in _SUPPORT:
-        inside, words = _SUPPORT[kind]
-        with np.errstate(invalid="ignore"):
-            bad = np.flatnonzero(~np.isnan(numbers) & ~inside(numbers))
-        if len(bad):
-            raise _outside(variable, f"`{numbers[bad[0]]:g}` is not {words}", column, bad)
+    bad, words = cells_outside(kind, numbers)
+    if len(bad):
+        raise _outside(variable, f"`{numbers[bad[0]]:g}` is not {words}", column, bad)
     return numbers
+
+
+def cells_outside(kind: str, numbers: np.ndarray) -> tuple[np.ndarray, str]:
+    """Where numbers ``[cells]`` are outside of a kind's support, and what they should be in words. Of missing cells nothing is said."""
+    if kind not in _SUPPORT:
+        return np.zeros(0, dtype=np.int64), ""
+    inside, words = _SUPPORT[kind]
+    with np.errstate(invalid="ignore"):
+        return np.flatnonzero(~np.isnan(numbers) & ~inside(numbers)), words
 
 
 def outside_support(variable: Variable, array: np.ndarray, is_closed: bool = False) -> str:

@@ -16,6 +16,8 @@ from pgmlang.plan.deadline import NEVER, Deadline
 
 SEEKERS = 8
 """Points that look for one start."""
+TOLD = 4
+"""Variables that are told to be impossible."""
 ROUNDS, TRIES, STEPS, FARTHEST = 300, 8, (0.3, 1.0, 3.0, 10.0), 60.0
 """Rounds of the search for possible points, moves that each point tries in one, the sizes of steps in turn, and how far
 from zero it goes: exp(60) is 1e26."""
@@ -34,11 +36,46 @@ def impossible_elements(
     return num_impossible
 
 
+def always_impossible(
+    joint: BoundDensity, values: Values, params: Values | None = None, nets: Any = None
+) -> tuple[str, ...]:
+    """Which elements of which variables have no finite log-value at any of some points, in words: the data's fault, or the model's."""
+    told = []
+    with torch.no_grad():
+        for name, term in joint.factors(values, params, nets).items():
+            axes = joint.factor_axes[name]
+            bad = ~torch.isfinite(term)
+            never = bad.all(0) if bad.ndim > len(axes) else bad
+            if isinstance(name, str) and bool(never.any()):
+                told.append(f"`{name}`{_elements_text(joint, axes, never)} is impossible wherever that was tried")
+    return tuple(told[:TOLD])
+
+
+def _elements_text(joint: BoundDensity, axes: tuple[str, ...], chosen: Tensor) -> str:
+    """Where the first of some elements is, and how many they are: rows by their number in the table."""
+    if not axes or joint.origin is not None or chosen.ndim != len(axes):
+        return ""
+    binding, count = joint.binding, int(chosen.sum())
+    first = [
+        f"row {1 + (int(i) if binding.rows is None else int(binding.rows[i]))}"
+        if axis == binding.plate
+        else f"{axis} {binding.layout.element_labels(axis)[int(i)]}"
+        for axis, i in zip(axes, chosen.nonzero()[0].tolist(), strict=True)
+        if chosen.shape[axes.index(axis)] > 1
+    ]
+    text = f" in {', '.join(first)}" if first else ""
+    return text + (f" (and {count - 1:,} more of {chosen.numel():,})" if count > 1 else "")
+
+
 def possible_points(
-    impossible: Callable[[Tensor], Tensor], x: Tensor, generator: Generator, deadline: Deadline = NEVER
+    impossible: Callable[[Tensor], Tensor],
+    x: Tensor,
+    generator: Generator,
+    deadline: Deadline = NEVER,
+    causes: Callable[[Tensor], tuple[str, ...]] = lambda x: (),
 ) -> Tensor:
     """Points ``[points, dimension]`` of positive density, sought from ``x``. ``impossible``: how much of the density is zero
-    at points, 0 for nothing. Some coordinates at a time move by steps of all sizes, and stay where no more becomes
+    at points, 0 for nothing; ``causes``: why all of them are impossible. Some coordinates at a time move by steps of all sizes, and stay where no more becomes
     impossible than was; points that find nothing begin where another one did. Raises PgmError PGM0803 without any, PGM0804 where the time for it is over.
     """
     count = impossible(x)
@@ -62,7 +99,7 @@ def possible_points(
     good = (count == 0).nonzero().flatten()
     if not len(good):
         raise PgmError(
-            Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started",
+            Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started", notes=causes(x),
                        help="does the data lie within the distributions' supports, do probabilities sum to one,"
                        " and is every input finite?")
         )  # fmt: skip
@@ -75,6 +112,7 @@ def possible_free(
     impossible: Callable[[dict[str, Tensor]], Tensor],
     generator: Generator,
     deadline: Deadline = NEVER,
+    causes: Callable[[dict[str, Tensor]], tuple[str, ...]] = lambda free: (),
 ) -> dict[str, Tensor]:
     """As `possible_points`, of free values by name, ``[points, *shape]`` each."""
     shapes = {n: tuple(v.shape[1:]) for n, v in free.items()}
@@ -85,7 +123,9 @@ def possible_free(
         return {n: free_part.reshape(len(x), *shape) for (n, shape), free_part in parts}
 
     begin = torch.cat([v.reshape(len(v), -1) for v in free.values()], 1)
-    return named(possible_points(lambda x: impossible(named(x)), begin, generator, deadline))
+    return named(
+        possible_points(lambda x: impossible(named(x)), begin, generator, deadline, lambda x: causes(named(x)))
+    )
 
 
 def nearest_possible(
@@ -93,12 +133,13 @@ def nearest_possible(
     impossible: Callable[[dict[str, Tensor]], Tensor],
     generator: Generator,
     deadline: Deadline = NEVER,
+    causes: Callable[[dict[str, Tensor]], tuple[str, ...]] = lambda free: (),
 ) -> dict[str, Tensor]:
     """Free values ``[*shape]`` by name where the density is not zero: these, or the nearest of some that were found."""
     copies = {n: v.expand(SEEKERS, *v.shape) for n, v in free.items()}
     if not free or not bool((impossible({n: v[:1] for n, v in copies.items()}) > 0).any()):
         return dict(free)
-    possible = possible_free(copies, impossible, generator, deadline)
+    possible = possible_free(copies, impossible, generator, deadline, causes)
     away = sum(((possible[n] - free[n]) ** 2).reshape(SEEKERS, -1).sum(1) for n in free)
     nearest = int(torch.as_tensor(away).argmin())
     return {n: v[nearest] for n, v in possible.items()}

@@ -80,7 +80,7 @@ def chain_network(
         blocks[name] = NodeBlock(width, (1, *shape[1:]), axes, 0)
         width += size
     wide = {n: NodeBlock(b.first * count, (count, *b.shape[1:]), b.axes, 0) for n, b in blocks.items()}
-    parts = []
+    parts: list[LinearElements] = []
     for factor in model.conditionals:
         if factor.target in names:
             try:

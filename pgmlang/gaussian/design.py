@@ -9,14 +9,15 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.from_model import number_names, one_of_rows, reasons_against, shared_units
-from pgmlang.gaussian.linear_elements import FAR, Predictor, normal_arguments, predictor
+from pgmlang.gaussian.linear_elements import FAR, Predictor, predictors
 from pgmlang.gaussian.network import NumberConditional
+from pgmlang.gaussian.normal_arguments import OF_A_NUMBER, normal_arguments
 from pgmlang.model import Model
 from pgmlang.model.branches import branches
 from pgmlang.model.dependence import names_behind
 from pgmlang.normal import normal_form
 from pgmlang.normal.affine import form_in
-from pgmlang.tables.elements import NodeBlock, elements_context, groups_by_first, select
+from pgmlang.tables.elements import NodeBlock
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 
 
@@ -97,12 +98,16 @@ def learning_reasons(model: Model, known: Mapping[str, object]) -> Iterator[Diag
             arguments = normal_arguments(distribution)
             if arguments is None:
                 return
-            loc, sd = arguments
-            in_loc, in_sd = (set(names_behind(normal, e)) & set(open_params) for e in arguments)
+            loc, sd = arguments.loc, arguments.spread
+            in_loc, in_sd = (set(names_behind(normal, e)) & set(open_params) for e in (loc, sd))
             if in_loc and not form_in(normal, loc, in_loc).is_linear:
                 yield Diagnostic(
                     "PGM0602", f"the mean of `{conditional.target}` is not linear in the params", conditional.span
                 )
+            if in_sd and arguments.kind != OF_A_NUMBER:
+                message = f"the covariance of `{conditional.target}` is to be estimated"
+                yield Diagnostic("PGM0602", message, conditional.span)
+                return
             form = form_in(normal, sd, in_sd) if in_sd else None
             if form is not None and not (form.is_linear and form.power == 1):
                 yield Diagnostic(
@@ -142,7 +147,7 @@ def param_elements(model: Model, known: Mapping[str, object], evaluator: Evaluat
         for distribution in branches(conditional.distribution):
             arguments = normal_arguments(distribution)
             if arguments is not None:
-                sds |= set(names_behind(normal, arguments[1]))
+                sds |= set(names_behind(normal, arguments.spread))
     blocks: tuple[dict[str, NodeBlock], dict[str, NodeBlock]] = {}, {}
     ends = [0, 0]
     for variable in model.of_role("param"):
@@ -170,15 +175,11 @@ def learned_conditionals(
     for factor in model.conditionals:
         if factor.target not in numbers:
             continue
-        target = model.by_name[factor.target]
-        context, size = elements_context(evaluator, factor.plates, target.axes)
-        for rows in groups_by_first(evaluator, list(model.expressions(factor)), context, size):
-            try:
-                part = predictor(
-                    evaluator, factor, select(context, rows), len(rows), wide_labels, wide_numbers, every
-                )
-            except NotEvaluable as reason:
-                raise PgmError(Diagnostic("PGM0602", f"`{factor.target}`: {reason}", factor.span)) from None
+        try:
+            parts = tuple(predictors(evaluator, factor, wide_labels, wide_numbers, every))
+        except NotEvaluable as reason:
+            raise PgmError(Diagnostic("PGM0602", f"`{factor.target}`: {reason}", factor.span)) from None
+        for part in parts:
             for one in _by_child(part, labels, numbers, count, shift):
                 out[one.child] = one
     return tuple(out[i] for i in sorted(out))

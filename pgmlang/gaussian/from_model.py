@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.gaussian.linear_elements import LinearElements, Predictor, linear_elements, normal_arguments
+from pgmlang.gaussian.linear_elements import LinearElements, Predictor, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
+from pgmlang.gaussian.normal_arguments import normal_arguments
+from pgmlang.graph.childless import event_axes
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Choice, Conditional, Distribution, Model
 from pgmlang.model.branches import branches
@@ -75,10 +77,12 @@ def _against_conditional(model: Model, factor: Conditional, numbers: tuple[str, 
                 "PGM0602", f"`{factor.target}` is drawn from {family}, and not from a Normal", factor.span
             )
             continue
-        if not form_in(model, arguments[0], numbers, with_lags=True).is_linear:
+        if not form_in(model, arguments.loc, numbers, with_lags=True).is_linear:
             yield Diagnostic("PGM0602", f"the mean of `{factor.target}` is not linear in the numbers", factor.span)
-        if not form_in(model, arguments[1], numbers, with_lags=True).is_free:
-            yield Diagnostic("PGM0602", f"the sd of `{factor.target}` hangs on numbers", factor.span)
+        if not form_in(model, arguments.spread, numbers, with_lags=True).is_free:
+            yield Diagnostic(
+                "PGM0602", f"the {arguments.words} of `{factor.target}` hangs on numbers", factor.span
+            )
 
 
 def _conditions(distribution: Distribution) -> Iterator[Expr]:
@@ -181,7 +185,7 @@ def _assembled(
         if factor.target not in numbers:
             continue
         try:
-            parts = linear_elements(evaluator, factor, wide_labels, wide_numbers)
+            parts = tuple(linear_elements(evaluator, factor, wide_labels, wide_numbers))
         except NotEvaluable as reason:
             raise PgmError(Diagnostic("PGM0602", f"`{factor.target}`: {reason}", factor.span)) from None
         for part in parts:
@@ -192,8 +196,20 @@ def _assembled(
         if one is not None and not (np.isfinite(one.sd).all() and (one.sd > 0).all()):
             raise PgmError(Diagnostic("PGM0410", f"the sd of `{text}` is no finite number above zero",
                                       model.conditional_of[text.partition("[")[0]].span, help="look at what it hangs on"))  # fmt: skip
-    network = GaussianNetwork(unrolled.network, nodes.texts, tuple(c for c in conditionals if c), model.name)
+    network = GaussianNetwork(
+        unrolled.network, nodes.texts, tuple(c for c in conditionals if c), model.name, _vectors(model, numbers)
+    )
     return RowNetwork(network, unrolled.nodes, numbers, evaluator)
+
+
+def _vectors(model: Model, numbers: Mapping[str, NodeBlock]) -> tuple[tuple[int, ...], ...]:
+    """The numbers of each draw that spans an axis, which is the last of its variable's."""
+    out: list[tuple[int, ...]] = []
+    for name, block in numbers.items():
+        if event_axes(model, name):
+            width = block.shape[-1]
+            out += [tuple(range(i, i + width)) for i in range(block.first, block.first + block.count, width)]
+    return tuple(out)
 
 
 def one_of_rows(blocks: Mapping[str, NodeBlock], count: int) -> dict[str, NodeBlock]:

@@ -8,14 +8,15 @@ large the constant beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pgmlang.families import FAMILIES
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.gaussian.normal_arguments import NormalArguments, given_those_before, normal_arguments
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Variable
-from pgmlang.model.expr import Expr
+from pgmlang.model.branches import branches
 from pgmlang.model.named import NamedArray, check_cells, elementwise, take
 from pgmlang.tables.context import ElementContext
 from pgmlang.tables.elements import ELEMENT, ElementEvaluator, NodeBlock, elements_context, groups_by_first, select
@@ -95,9 +96,15 @@ class Directions:
 class LinearEvaluator(ElementEvaluator):
     """Like `ElementEvaluator`, and the values of numbers, and of params where these are not known, run over their points."""
 
-    def __init__(self, shared: Evaluator, labels: Mapping[str, NodeBlock], *directions: Directions) -> None:
+    def __init__(
+        self, shared: Evaluator, labels: Mapping[str, NodeBlock], of_numbers: Directions, of_params: Directions
+    ) -> None:
         super().__init__(shared, labels)
-        self.directions = directions
+        self.directions = (of_numbers, of_params)
+
+    @property
+    def numbers(self) -> Mapping[str, NodeBlock]:
+        return self.directions[0].nodes
 
     def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
         for one in self.directions:
@@ -122,63 +129,62 @@ class Predictor:
 
 def linear_elements(
     evaluator: Evaluator, factor: Conditional, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock]
-) -> list[LinearElements]:
+) -> Iterator[LinearElements]:
     """All elements of a number's conditional, those with one structure together. Raises NotEvaluable, and PgmError for
     values that are not known."""
+    for one in predictors(evaluator, factor, labels, numbers, {}):
+        points = one.loc[..., 0]
+        slopes = (points[..., 1:] - points[..., :1]) / FAR
+        yield LinearElements(one.child, one.parents, one.labels, one.sizes, points[..., 0], slopes, one.sd[..., 0])
+
+
+def predictors(
+    evaluator: Evaluator, factor: Conditional, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock],
+    params: Mapping[str, NodeBlock],
+) -> Iterator[Predictor]:  # fmt: skip
+    """The predictors of all elements of a number's conditional, those with one structure together; of vectors those of the first
+    number, of the second given it, and so on. ``params``: those without a value. Raises NotEvaluable, and PgmError for values that
+    are not known, PGM0410 for covariances that are none."""
     model = evaluator.model
-    target = model.by_name[factor.target]
-    context, count = elements_context(evaluator, factor.plates, target.axes)
-    return [
-        _elements(evaluator, factor, select(context, rows), len(rows), labels, numbers)
-        for rows in groups_by_first(evaluator, list(model.expressions(factor)), context, count)
-    ]
+    event = {a for d in branches(factor.distribution) if isinstance(d, Dist) for a in d.event}
+    axes = tuple(a for a in model.by_name[factor.target].axes if a not in event)
+    context, count = elements_context(evaluator, factor.plates, axes)
+    for rows in groups_by_first(evaluator, list(model.expressions(factor)), context, count):
+        yield from _of_group(evaluator, factor, select(context, rows), len(rows), labels, numbers, params)
 
 
-def _elements(
-    shared: Evaluator, factor: Conditional, context: ElementContext, count: int,
-    labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock],
-) -> LinearElements:  # fmt: skip
-    one = predictor(shared, factor, context, count, labels, numbers, {})
-    points = one.loc[..., 0]
-    return LinearElements(
-        one.child, one.parents, one.labels, one.sizes, points[..., 0], (points[..., 1:] - points[..., :1]) / FAR, one.sd[..., 0]
-    )  # fmt: skip
-
-
-def predictor(
+def _of_group(
     shared: Evaluator, factor: Conditional, context: ElementContext, count: int,
     labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock], params: Mapping[str, NodeBlock],
-) -> Predictor:  # fmt: skip
-    """The predictor of ``count`` elements of a number's conditional, at ``context``. ``params``: those without a value. Raises
-    NotEvaluable, and PgmError for values that are not known."""
+) -> Iterator[Predictor]:  # fmt: skip
+    """Of ``count`` elements at ``context``."""
     of_numbers, of_params = Directions(numbers, PROBE), Directions(params, PARAM)
     while True:
         evaluator = LinearEvaluator(shared, labels, of_numbers, of_params)
-        loc, sd = _normal(evaluator, factor.distribution, context, count)
+        normals = _NumbersDrawn(evaluator, factor, context, count).of(factor.distribution)
         if of_numbers.is_settled and of_params.is_settled:
             break
         of_numbers, of_params = of_numbers.again(), of_params.again()
-    slots = [s for s in evaluator.slots if s.axis in loc.axes or s.axis in sd.axes]
+    met = {a for one in normals for a in (*one.loc.axes, *one.sd.axes)}
+    slots = [s for s in evaluator.slots if s.axis in met]
     sizes = tuple(s.size for s in slots)
     axes = (ELEMENT, *(s.axis for s in slots))
     configurations, num_parents, num_params = math.prod(sizes), len(of_numbers.known) + 1, len(of_params.known) + 1
     check_cells([count, configurations, num_parents, num_params], f"the conditional of `{factor.target}`")
-    at_points, spread = loc.to((*axes, PROBE, PARAM)), sd.to((*axes, PARAM))
-    lead = at_points.shape[0]
-    block = numbers[factor.target]
-    model = shared.model
-    indices = {a: context.coordinates[a] for a in model.array_axes(model.by_name[factor.target])}
-    where = np.arange(block.count).reshape(block.shape) + block.first
-    return Predictor(
-        np.broadcast_to(take(NamedArray(where, block.axes), indices).to((ELEMENT,)), (count,)),
-        _nodes(of_numbers.known, count),
-        _nodes(of_params.known, count),
-        _nodes(tuple(s.ids for s in slots), count),
-        sizes,
-        np.broadcast_to(at_points, (lead, *sizes, num_parents, num_params))
-        .reshape(lead, configurations, num_parents, num_params).astype(float),
-        np.broadcast_to(spread, (len(spread), *sizes, num_params)).reshape(len(spread), configurations, num_params).astype(float),
-    )  # fmt: skip
+    parents, nodes = _nodes(of_numbers.known, count), _nodes(of_params.known, count)
+    of_labels = _nodes(tuple(s.ids for s in slots), count)
+    for one in normals:
+        at_points, spread = one.loc.to((*axes, PROBE, PARAM)), one.sd.to((*axes, PARAM))
+        lead = at_points.shape[0]
+        loc = np.broadcast_to(at_points, (lead, *sizes, num_parents, num_params))
+        loc = loc.reshape(lead, configurations, num_parents, num_params).astype(float)
+        # a number of a vector hangs on those before it, and not on itself and those after it
+        used = np.arange(num_parents) == 0
+        used |= True if len(normals) == 1 else (loc != loc[:, :, :1]).any((0, 1, 3))
+        yield Predictor(
+            np.broadcast_to(one.child.to((ELEMENT,)), (count,)), parents[:, used[1:]], nodes, of_labels, sizes, loc[:, :, used],
+            np.broadcast_to(spread, (len(spread), *sizes, num_params)).reshape(len(spread), configurations, num_params).astype(float),
+        )  # fmt: skip
 
 
 def _nodes(ids: tuple[NamedArray, ...], count: int) -> np.ndarray:
@@ -188,34 +194,77 @@ def _nodes(ids: tuple[NamedArray, ...], count: int) -> np.ndarray:
     return out
 
 
-def _normal(
-    evaluator: LinearEvaluator, distribution: Distribution, context: ElementContext, count: int
-) -> tuple[NamedArray, NamedArray]:
-    """Mean and sd along ELEMENT, slots and, of the mean, PROBE."""
-    if isinstance(distribution, Choice):
-        condition = evaluator.evaluate(distribution.condition, context)
-        if np.all(condition.values):
-            return _normal(evaluator, distribution.then, context, count)
-        if not np.any(condition.values):
-            return _normal(evaluator, distribution.otherwise, context, count)
-        loc, sd = _normal(evaluator, distribution.then, context, count)
-        other_loc, other_sd = _normal(evaluator, distribution.otherwise, context, count)
-        return elementwise(np.where, condition, loc, other_loc), elementwise(np.where, condition, sd, other_sd)
-    arguments = normal_arguments(distribution)
-    if arguments is None:
-        raise NotEvaluable("what is drawn is not normal")
-    return evaluator.evaluate(arguments[0], context), evaluator.evaluate(arguments[1], context)
+@dataclass(frozen=True)
+class _NumberDrawn:
+    """The ``child`` along ELEMENT, its mean and its sd along ELEMENT, slots and points."""
+
+    child: NamedArray
+    loc: NamedArray
+    sd: NamedArray
 
 
-def normal_arguments(distribution: Distribution) -> tuple[Expr, Expr] | None:
-    """The mean and the sd of a family whose log-density is quadratic in a real number and its mean together; None of others."""
-    family = FAMILIES.get(distribution.family) if isinstance(distribution, Dist) else None
-    if not isinstance(distribution, Dist) or family is None or distribution.base is not None:
-        return None
-    if not family.quadratic_in or family.support != "real" or family.location_scale is None or family.event:
-        return None
-    arguments = dict(distribution.arguments)
-    loc, sd = arguments[family.quadratic_in], arguments[family.location_scale.scale]
-    assert not isinstance(loc, Dist), "a distribution of no other has expressions alone"
-    assert not isinstance(sd, Dist), "a distribution of no other has expressions alone"
-    return loc, sd
+@dataclass(frozen=True, eq=False)
+class _NumbersDrawn:
+    """The normal numbers that an element of a conditional draws: one, or those of a vector one after the other."""
+
+    evaluator: LinearEvaluator
+    factor: Conditional
+    context: ElementContext
+    count: int
+
+    def of(self, distribution: Distribution) -> list[_NumberDrawn]:
+        if isinstance(distribution, Choice):
+            condition = self.evaluator.evaluate(distribution.condition, self.context)
+            if np.all(condition.values):
+                return self.of(distribution.then)
+            if not np.any(condition.values):
+                return self.of(distribution.otherwise)
+            both = zip(self.of(distribution.then), self.of(distribution.otherwise), strict=True)
+            return [
+                _NumberDrawn(a.child, elementwise(np.where, condition, a.loc, b.loc), elementwise(np.where, condition, a.sd, b.sd))
+                for a, b in both
+            ]  # fmt: skip
+        arguments = normal_arguments(distribution)
+        if arguments is None:
+            raise NotEvaluable("what is drawn is not normal")
+        if not arguments.event:
+            loc, sd = (self.evaluator.evaluate(e, self.context) for e in arguments[:2])
+            return [_NumberDrawn(self._child(self.context), loc, sd)]
+        return self._of_vector(arguments)
+
+    def _child(self, context: ElementContext) -> NamedArray:
+        block = self.evaluator.numbers[self.factor.target]
+        where = np.arange(block.count).reshape(block.shape) + block.first
+        return take(NamedArray(where, block.axes), self._indices(context))
+
+    def _indices(self, context: ElementContext) -> dict[str, NamedArray]:
+        model = self.evaluator.model
+        return {a: context.coordinates[a] for a in model.array_axes(model.by_name[self.factor.target])}
+
+    def _of_vector(self, arguments: NormalArguments) -> list[_NumberDrawn]:
+        size = self.evaluator.layout.size(arguments.event)
+        places = [
+            self.context.at({arguments.event: NamedArray(np.full(self.count, i), (ELEMENT,))}) for i in range(size)
+        ]
+        locs = [self.evaluator.evaluate(arguments.loc, at) for at in places]
+        target = self.evaluator.model.by_name[self.factor.target]
+        values = [self.evaluator.variable(target, self._indices(at)) for at in places]
+        spread = self.evaluator.evaluate(arguments.spread, self.context)
+        matrix = arguments.spread.axes[-2:]
+        rest = tuple(a for a in spread.axes if a not in matrix)
+        try:
+            slopes, sd = given_those_before(spread.to((*rest, *matrix)), arguments.kind)
+        except np.linalg.LinAlgError:
+            message = f"the covariance of `{target.name}` is not positive definite"
+            raise PgmError(
+                Diagnostic("PGM0410", message, self.factor.span, help="look at what it hangs on")
+            ) from None
+        gaps = [elementwise(np.subtract, x, loc) for x, loc in zip(values, locs, strict=True)]
+        out = []
+        for i, loc in enumerate(locs):
+            for j in range(i):
+                loc = elementwise(
+                    np.add, loc, elementwise(np.multiply, NamedArray(slopes[..., i, j], rest), gaps[j])
+                )
+            out.append(_NumberDrawn(self._child(places[i]), loc, NamedArray(sd[..., i], rest)))
+        return out

@@ -48,12 +48,14 @@ class NumberConditional:
 @dataclass(frozen=True, eq=False)
 class GaussianNetwork:
     """Labels (``discrete``, whose tables hang on labels alone) and ``numbers`` by name, with a conditional for each in their
-    order. The arrows among the numbers have no cycle."""
+    order. The arrows among the numbers have no cycle. ``vectors``: numbers that are drawn together, each given those before it: of
+    an intervention one alone has no meaning."""
 
     discrete: DiscreteNetwork
     numbers: tuple[str, ...]
     conditionals: tuple[NumberConditional, ...]
     name: str = "network"
+    vectors: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
     def number_index(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.partition import density_of
-from pgmlang.density.possible import impossible_elements, possible_free
+from pgmlang.density.possible import always_impossible, impossible_elements, possible_free
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.traced import NotRecordable, traced
 from pgmlang.density.transforms import constrain, free_shape
@@ -224,8 +224,9 @@ def _possible_values(
         n: torch.logit((v - joint.least(n) + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()
     }
     possible = possible_free(
-        {**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator, deadline
-    )
+        {**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator, deadline,
+        lambda p: always_impossible(joint, values_of(p)),
+    )  # fmt: skip
     return values_of(possible)
 
 

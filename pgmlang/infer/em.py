@@ -12,7 +12,14 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.em_options import DEFAULT_RESTARTS, EmOptions
 from pgmlang.infer.em_reasons import estimated, open_tables, reasons_against
-from pgmlang.infer.gaussian_reasons import has_missing_labels, has_missing_numbers, learnable
+from pgmlang.infer.gaussian_reasons import (
+    estimated_params,
+    has_missing_labels,
+    has_missing_numbers,
+    latent_in_rows,
+    learnable,
+    prefers_draws,
+)
 from pgmlang.model import Model
 from pgmlang.plan.latents import summed_names, summed_out_exactly
 from pgmlang.plan.method import once_per_problem
@@ -58,7 +65,8 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     if by_expected_squares(model, facts):
         cells = sum(facts.missing.values())
         hidden = [f"{cells:,} missing cells in {len(facts.missing)} variables"] if cells else []
-        hidden += ["latent: " + ", ".join(f"`{n}`" for n in sorted(facts.latent))] if facts.latent else []
+        latent = ", ".join(f"`{n}`" for n in sorted(latent_in_rows(model, facts)))
+        hidden += [f"latent: {latent}"] if latent else []
         return (
             *hidden,
             "numbers are jointly normal given the labels: the E-step is exact, the M-step least squares",
@@ -111,11 +119,9 @@ def resolve(model: Model, facts: Facts, options: EmOptions) -> EmOptions:
 def assign(model: Model, facts: Facts, options: EmOptions) -> tuple[Assignment, ...]:
     """What the E-step sums out, or completes, and what the M-step sets."""
     if by_expected_squares(model, facts):
-        params = tuple(v.name for v in model.of_role("param") if v.name not in facts.fixed)
-        hidden = tuple(
-            v.name for v in model.of_role("random") if v.name in facts.latent or v.name in facts.missing
-        )
-        learned = (*params, *(t.name for t in learned_tables(model)))
+        is_hidden = {*latent_in_rows(model, facts), *facts.missing}
+        hidden = tuple(v.name for v in model.of_role("random") if v.name in is_hidden)
+        learned = (*estimated_params(model, facts), *(t.name for t in learned_tables(model)))
         return (Assignment(learned, SQUARES), Assignment(hidden, "normal given the labels"))
     names = (*estimated(model, facts), *(t.name for t in learned_tables(model)))
     if _by_density(model, facts):
@@ -167,9 +173,13 @@ def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
     }
 
 
+def reasons_against_auto(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    return prefers_draws(model, facts) if by_expected_squares(model, facts) else ()
+
+
 def when(model: Model) -> str | None:
     return "with missing cells or latent variables" if learned_tables(model) else None
 
 
 METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build, resolve=resolve,
-                assign=assign, idle=idle,                only_rises=True, when=when)  # fmt: skip
+                assign=assign, idle=idle, only_rises=True, when=when, reasons_against_auto=reasons_against_auto)  # fmt: skip

@@ -18,6 +18,7 @@ from pgmlang.infer.exact_gaussian import step as gaussian_step
 from pgmlang.model import Model
 from pgmlang.plan.method import facts_of
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
+from pgmlang.tables.evaluate import unknown_parameter
 from pgmlang.tables.learned import learned_tables
 
 MAX_CELLS = 1 << 20
@@ -32,14 +33,28 @@ class ExactOptions(Options):
 def supports(model: Model, facts: Facts) -> Verdict:
     """All tables and params known: discrete variables and a narrow enough graph, or numbers that are normal and linear in each
     other given labels."""
-    if not gaussian_reasons(model, facts):
-        return Verdict.of(())
+    against_numbers = gaussian_reasons(model, facts)
+    if not against_numbers or any(not v.type.is_discrete for v in model.of_role("random")):
+        return Verdict.of((*_to_be_estimated(model, facts), *against_numbers))
     reasons = list(table_reasons(model, facts))
     for table in learned_tables(model):
         if table.name not in facts.fixed:
             message = f"the table of `{table.target}` is to be learned"
             reasons.append(Diagnostic("PGM0602", message, table.distribution.span))
     return Verdict.of(reasons or width_reasons(model, facts))
+
+
+def _to_be_estimated(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Of data params are learned, rather than told of: more than a value that is lacking."""
+    params = [v for v in model.of_role("param") if v.name not in facts.fixed]
+    if facts.binding is None or not params:
+        return ()
+    first = params[0]
+    return (
+        Diagnostic(
+            "PGM0602", f"`{first.name}` is to be estimated", first.span, help=unknown_parameter(first).help
+        ),
+    )
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:

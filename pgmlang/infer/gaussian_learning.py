@@ -22,6 +22,7 @@ from pgmlang.gaussian.from_model import RowNodes, row_nodes
 from pgmlang.gaussian.square_root import configurations_within
 from pgmlang.infer.base import Problem
 from pgmlang.infer.counts import summarize
+from pgmlang.infer.gaussian_reasons import estimated_model
 from pgmlang.infer.gaussian_rows import evidence_of
 from pgmlang.tables.conditionals import uniform_parameters
 from pgmlang.tables.evaluate import Evaluator
@@ -74,7 +75,7 @@ class GaussianLearning:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.binding = problem.binding
+        self.binding = replace(problem.binding, model=estimated_model(problem.model, problem.facts))
         model, known = self.binding.model, dict(problem.fixed)
         plate = iid_plate(model, known)[1]
         self.count = 1 if plate is None else self.binding.layout.size(plate)

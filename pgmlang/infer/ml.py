@@ -19,7 +19,7 @@ from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepR
 from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
 from pgmlang.infer.exact import log_likelihood_of
-from pgmlang.infer.gaussian_reasons import learnable
+from pgmlang.infer.gaussian_reasons import estimated_params, latent_in_rows, learnable, prefers_draws
 from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against
 from pgmlang.infer.likelihood import assign as assign_gradients
 from pgmlang.infer.likelihood import build as build_gradients
@@ -53,7 +53,8 @@ def _by_gradients(model: Model, facts: Facts) -> bool:
 
 def by_least_squares(model: Model, facts: Facts) -> bool:
     """Whether what is to be learned are coefficients and sds of normal distributions, every cell observed."""
-    return facts.binding is not None and facts.is_complete and not learnable(model, facts)
+    is_complete = not (latent_in_rows(model, facts) or facts.unknown or facts.missing)
+    return facts.binding is not None and is_complete and not learnable(model, facts)
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
@@ -62,10 +63,11 @@ def supports(model: Model, facts: Facts) -> Verdict:
         return Verdict.of(tuple(reasons_against(model, facts)))
     if by_least_squares(model, facts):
         return Verdict.of(())
-    reasons = list(table_reasons(model, facts))
-    if not learned_tables(model):
+    has_numbers = any(not v.type.is_discrete for v in model.of_role("random"))
+    reasons = list(learnable(model, facts) if has_numbers and facts.binding else table_reasons(model, facts))
+    if not has_numbers and not learned_tables(model):
         reasons.append(Diagnostic("PGM0602", "no table is learned: all are given"))
-    for name in sorted(facts.latent):
+    for name in sorted(latent_in_rows(model, facts)):
         reasons.append(Diagnostic("PGM0602", f"`{name}` is latent", model.by_name[name].span))
     for name, number in sorted(facts.missing.items()):
         cells = f"{number:,} missing cell{'s' if number > 1 else ''}"
@@ -77,7 +79,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     if _by_gradients(model, facts):
         return (describe(model, facts),)
     if by_least_squares(model, facts):
-        names = ", ".join(f"`{v.name}`" for v in model.of_role("param") if v.name not in facts.fixed)
+        names = ", ".join(f"`{n}`" for n in estimated_params(model, facts))
         return (f"every cell is observed: least squares give {names} in closed form",)
     tables = learned_tables(model)
     out = (
@@ -130,8 +132,10 @@ def assign(model: Model, facts: Facts, options: MlOptions) -> tuple[Assignment, 
         return assign_gradients(model, facts, options)
     tables = Assignment(tuple(t.name for t in learned_tables(model)), COUNTING)
     if by_least_squares(model, facts):
-        params = tuple(v.name for v in model.of_role("param") if v.name not in facts.fixed)
-        return (Assignment(params, LEAST_SQUARES), *((tables,) if tables.variables else ()))
+        return (
+            Assignment(estimated_params(model, facts), LEAST_SQUARES),
+            *((tables,) if tables.variables else ()),
+        )
     return (tables,)
 
 
@@ -165,6 +169,9 @@ METHOD = beside_directed(
         resolve=resolve,
         assign=assign,
         idle=idle,
+        reasons_against_auto=lambda model, facts: (
+            () if _by_gradients(model, facts) else prefers_draws(model, facts)
+        ),
         when=lambda model: "with complete data" if learned_tables(model) else None,
     )
 )

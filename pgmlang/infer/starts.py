@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.possible import impossible_elements, possible_points
+from pgmlang.density.possible import always_impossible, impossible_elements, possible_points
 from pgmlang.density.target import Target, target_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
@@ -159,7 +159,18 @@ def uniform_points(target: Target, chains: int, generator: Generator, problem: P
             return x
         fresh = torch.empty_like(x).uniform_(-scale, scale, generator=generator)
         x = torch.where(bad.unsqueeze(-1), fresh, x)
-    return possible_points(lambda x: _impossible_at(target, x), x, generator, problem.deadline)
+    return possible_points(
+        lambda x: _impossible_at(target, x), x, generator, problem.deadline, lambda x: _causes_at(target, x)
+    )
+
+
+def _causes_at(target: Target, x: Tensor) -> tuple[str, ...]:
+    """What is impossible at all of some free values ``[points, dimension]``; nothing where discrete variables are summed out."""
+    if target.sums is not None:
+        return ()
+    with torch.no_grad():
+        values, _ = target.values(x)
+    return always_impossible(target.joint, {**target.given, **values}, target.params)
 
 
 def _impossible_at(target: Target, x: Tensor) -> Tensor:

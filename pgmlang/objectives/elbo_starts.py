@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error, slopes_of
-from pgmlang.density.possible import impossible_elements, nearest_possible
+from pgmlang.density.possible import always_impossible, impossible_elements, nearest_possible
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.simulation import simulate
 from pgmlang.density.transforms import constrain, unconstrain
@@ -45,8 +45,11 @@ def nearest(
     def impossible(free: dict[str, Tensor]) -> Tensor:
         return impossible_elements(joint, constrain(joint, free, None, params)[0], params)
 
+    def causes(free: dict[str, Tensor]) -> tuple[str, ...]:
+        return always_impossible(joint, constrain(joint, free, None, params)[0], params)
+
     numbers = guide.numbers(joint)
-    return numbers.vector(nearest_possible(numbers.by_name(loc), impossible, generator, deadline))
+    return numbers.vector(nearest_possible(numbers.by_name(loc), impossible, generator, deadline, causes))
 
 
 def climbed(

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
-from pgmlang.density.possible import impossible_elements, nearest_possible
+from pgmlang.density.possible import always_impossible, impossible_elements, nearest_possible
 from pgmlang.density.provider import DensityProvider
 from pgmlang.density.reductions import log_joint, sum_of_factors
 from pgmlang.density.seen_rows import log_marginal_of
@@ -56,7 +56,16 @@ class LogDensityObjective:
             free |= unconstrain(joint, given, values)
         if joint.model.nets:
             return free
-        return nearest_possible(free, lambda f: self._impossible(joint, f), generator, self.deadline)
+        return nearest_possible(
+            free, lambda f: self._impossible(joint, f), generator, self.deadline, lambda f: self._causes(joint, f)
+        )
+
+    def _causes(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> tuple[str, ...]:
+        """What is impossible at all of some points; nothing where labels are summed out."""
+        if self.summed:
+            return ()
+        params, latents = _parted(joint, constrain(joint, free)[0])
+        return always_impossible(joint, latents, params)
 
     def _impossible(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> Tensor:
         """How much of the density is zero at points; with labels summed out, whether all of it is."""

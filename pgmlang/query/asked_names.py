@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -23,6 +23,13 @@ def no_variable(
         message = f"`{name}` is a column of the data, and no variable of the model"
     near = "" if name in columns else did_you_mean(name, known)
     return Diagnostic("PGM0607", message, span, help=near or f"its variables: {listed}")
+
+
+def one_of_a_vector(elements: Iterable[str], span: Span | None) -> Diagnostic:
+    """PGM0606 for an intervention on one of ``elements`` that are drawn together."""
+    names = [*elements]
+    message = f"`do` sets one element of `{base(names[0])}`, whose elements have one distribution together"
+    return Diagnostic("PGM0606", message, span, help="set each of " + ", ".join(f"`{n}`" for n in names))
 
 
 def check_name(fit: Fit, variable: QueryVariable) -> None:

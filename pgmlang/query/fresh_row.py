@@ -19,6 +19,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.show import quoted
+from pgmlang.query.asked_names import one_of_a_vector
 from pgmlang.query.events import label_weights
 from pgmlang.query.fresh_binding import fresh_binding, need_inputs, observed_outside
 from pgmlang.query.new_rows import NewRows, new_rows_of
@@ -180,9 +181,7 @@ def _with_intervened(fit: Fit, binding: Binding, interventions: tuple[Evidence, 
     for item in interventions:
         name = base(item.variable.name)
         if set(joint.axes(name)) - set(joint.factor_axes[name]):
-            message = f"`do` sets one element of `{name}`, whose elements have one distribution together"
-            every = ", ".join(f"`{c}`" for c in _columns_of(fit, item))
-            raise PgmError(Diagnostic("PGM0606", message, item.span, help=f"set each of {every}"))
+            raise PgmError(one_of_a_vector(_columns_of(fit, item), item.span))
         mask = masks.setdefault(name, np.zeros(joint.shapes[name], dtype=bool))
         for _, index in elements_of(joint, Event(item.variable)):
             mask[index] = True

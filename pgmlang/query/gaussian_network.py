@@ -13,7 +13,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.exact.gaussian import BlockPosterior, GaussianEngine, NumberRows
 from pgmlang.gaussian import GaussianNetwork
 from pgmlang.query.answer import Answer
-from pgmlang.query.asked_names import no_variable
+from pgmlang.query.asked_names import no_variable, one_of_a_vector
 from pgmlang.query.events import bound_of, numbers_of
 from pgmlang.query.network import NetworkAnswers, refuse_wide_answer
 from pgmlang.query.parse import Event, Evidence, Query, QueryVariable
@@ -70,9 +70,17 @@ class GaussianAnswers:
                 numbers[0, place] = _value_of(item)
                 if is_set:
                     done.add(place)
+        self._need_whole_vectors(done, tuple(interventions))
         hard, soft = self.labels.evidence(of_labels)
         codes = {v: np.array([c]) for v, c in hard.items()}
         return NumberRows(codes, numbers, soft, frozenset(done), np.zeros(1, dtype=np.int64))
+
+    def _need_whole_vectors(self, done: set[int], interventions: tuple[Evidence, ...]) -> None:
+        for vector in self.network.vectors:
+            if 0 < len(done.intersection(vector)) < len(vector):
+                names = [self.network.numbers[i] for i in vector]
+                item = next(i for i in interventions if self._single(i.variable) in names)
+                raise PgmError(one_of_a_vector(names, item.variable.span))
 
     def _single(self, variable: QueryVariable) -> str:
         """The one element that a name is of. Raises PgmError PGM0607."""
@@ -106,7 +114,8 @@ class GaussianAnswers:
         told = {e.variable.name: e for e in (*query.evidence, *query.interventions) if e.value is not None}
         targets = [(t, n) for t in query.targets for n in self._elements(t.variable)]
         for target, name in targets:
-            if name in told:
+            # of what is asked whole, the numbers that are told are what they are
+            if name in told and not (self.is_number(name) and target.variable.name != name):
                 raise PgmError(Diagnostic("PGM0606", f"`{name}` is both given and asked", target.variable.span,
                                           help="leave one of them out"))  # fmt: skip
         log_evidence = self.log_evidence(row, query)

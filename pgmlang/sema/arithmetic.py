@@ -88,10 +88,8 @@ def fold(expr: ast.Expr, settings: dict[str, float | int | bool | str]) -> float
             return text
         case ast.Name(name="inf"):
             return math.inf
-        case ast.Name(name="pi"):
-            return math.pi
         case ast.Name(name=name):
-            return settings.get(name)
+            return settings.get(name, math.pi if name == "pi" else None)
         case ast.UnaryOperation(op="-", operand=operand):
             inner = fold(operand, settings)
             return -inner if isinstance(inner, int | float) else None

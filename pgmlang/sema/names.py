@@ -8,8 +8,8 @@ from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.families import FAMILIES, LEARNED, SERIES
 from pgmlang.syntax import ast
 
-RESERVED = {"first", "prev", "over", "inf", "pi"}
-"""Names that mean something in every expression. (A dim may be called `unit`: it then hides the type.)"""
+RESERVED = {"first", "prev", "over", "inf"}
+"""Names that mean something in every expression. (A dim may be called `unit`, which then hides the type, a variable `pi`, which hides the number.)"""
 NUMBER_OF_NETS = "real"
 """What stands for a number where a network's axes are named: no axis may be called so."""
 

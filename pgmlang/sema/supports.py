@@ -124,7 +124,9 @@ class Supports:
             value = self.range(stated)  # type: ignore[arg-type]
             return value if value.interval == NOWHERE else Range(value.interval.meets(declared), value.sources)
         if stated is None:
-            return Range(declared, frozenset({symbol.name}))
+            # what an input is of which the text says nothing, the data say
+            is_told = symbol.role != "input" or (symbol.declared is not None and symbol.declared.type is not None)
+            return Range(declared if is_told else declared.loose(), frozenset({symbol.name}))
         drawn = self.of_distribution(stated, type_)  # type: ignore[arg-type]
         if drawn.interval == NOWHERE:
             return Range(NOWHERE, frozenset({symbol.name}))

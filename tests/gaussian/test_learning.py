@@ -280,3 +280,41 @@ def test_rows_that_count_several_times() -> None:
     assert float(counted.params["a"]) == pytest.approx(float(once.params["a"]))
     assert float(counted.params["s"]) == pytest.approx(float(once.params["s"]))
     assert counted.log_likelihood == pytest.approx(once.log_likelihood)
+
+
+FLAT = """
+dim kind = {p, q}
+level[kind] ~ Flat()
+slope ~ Flat()
+param s[kind] : positive
+plate row {
+  k : kind ~ Table()
+  x ~ Normal(slope, 1)
+  y ~ Normal(level[k] + slope * x, s[k])
+}
+"""
+
+
+def test_flat_priors_are_none() -> None:
+    """A coefficient with a flat prior is estimated as a param is, by complete rows and by rows with holes; `auto` draws it."""
+    rng = np.random.default_rng(1)
+    k = rng.integers(0, 2, 200)
+    x = 0.5 + rng.normal(size=200)
+    y = np.array([1.0, -1.0])[k] + 0.5 * x + np.array([0.3, 2.0])[k] * rng.normal(size=200)
+    labels = np.array(["p", "q"])[k]
+    holes = np.where(rng.random(200) < 0.3, np.nan, x)
+    for method, column in (("ml", x), ("em", holes)):
+        table = {"k": labels, "x": column, "y": y}
+        by_params = pgmlang.compile(LABELS).fit(table, method=method, seed=1)
+        by_priors = pgmlang.compile(FLAT).fit(table, method=method, seed=1)
+        assert by_priors.record.status == "converged"
+        assert by_priors.log_likelihood == pytest.approx(by_params.log_likelihood, rel=1e-12)
+        for name in ("level", "slope", "s"):
+            assert by_priors.params[name] == pytest.approx(by_params.params[name], rel=1e-9)
+            assert by_priors.record.standard_errors[name] == pytest.approx(
+                by_params.record.standard_errors[name], rel=1e-6
+            )
+        asked = [f.query("E(y | k = q, x = 2)").table[0]["mean"] for f in (by_params, by_priors)]
+        assert asked[0] == pytest.approx(asked[1], rel=1e-9)
+    known = FLAT.replace("param s[kind] : positive", "s[kind] = [1, 2]").replace("Table()", "Table() { 0.5, 0.5 }")
+    assert pgmlang.compile(known).plan({"k": labels, "x": x, "y": y}).method == "hmc"

@@ -95,3 +95,10 @@ guide row {{ {} }}
         "u[k], v : positive ~ Gamma(2, 1)", "y, z ~ Normal(line(x), 1)", "s, t : {no, yes} ~ Table(prior = 1)", "y, z ~ Normal(x, 2)"
     )  # fmt: skip
     assert show(compile_source(together)) == show(compile_source(apart))
+
+
+def test_a_variable_called_pi_takes_the_place_of_the_number() -> None:
+    model = compile_source("pi ~ Beta(1, 1)\ny ~ Normal(2 * pi, 1)")
+    assert model.random_parents(model.conditionals[1]) == ("pi",)
+    other = compile_source("m ~ Normal(pi, 1)")
+    assert other.random_parents(other.conditionals[0]) == ()
