@@ -77,7 +77,7 @@ def num_threads() -> int:
 def build_collapsed(problem: Problem, options: CycleOptions, names: tuple[str, ...]) -> Algorithm:
     """The algorithm where everything latent is a label that is swept or integrated out."""
     sweeps = sweeps_of(problem, names)
-    arrays, chains = sweeps.arrays, options.chains
+    arrays, chains = sweeps.arrays, options.num_chains
     length, pace = options.run_length, StepBudget(BLOCK)
     sizes = {v.name: len(v.codes) for v in arrays.labels} | {
         t.variable.name: math.prod(t.sizes) for t in arrays.tables

@@ -114,7 +114,7 @@ def composed(text: str) -> Method:
 
             def sweeps(kinds: dict[str, str]) -> Any:
                 return sweep_block(
-                    joint, kinds, options.backend, options.warmup, options.iterations, options.chains
+                    joint, kinds, options.backend, options.warmup, options.iterations, options.num_chains
                 )
 
             composed_blocks: list[Any] = []

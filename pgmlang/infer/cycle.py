@@ -70,13 +70,13 @@ def build_cycle(
     pace = StepBudget(BLOCK if run is None else MANY)
     log_density = run.log_density if run is not None else _log_density_of(joint, options)
     notes = {"backend": "native" if any(isinstance(b, SweepBlock | CollapsedBlock) for b in blocks) else "torch"}
-    stored = tuple(n for n in names if options.chains * length.draws * math.prod(joint.shapes[n]) <= KEPT)
+    stored = tuple(n for n in names if options.num_chains * length.draws * math.prod(joint.shapes[n]) <= KEPT)
 
     def init(rng: np.random.Generator) -> CycleState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
-        values = first_values(joint, names, generator, options.chains, problem.deadline)
-        better = mixture_values(problem, options.chains, generator, joint.dtype)
-        better |= values_of_points(problem, options.chains, joint)
+        values = first_values(joint, names, generator, options.num_chains, problem.deadline)
+        better = mixture_values(problem, options.num_chains, generator, joint.dtype)
+        better |= values_of_points(problem, options.num_chains, joint)
         values |= {n: v.to(values[n].dtype) for n, v in better.items() if n in values}
         if problem.start and bool((impossible_elements(joint, values) > 0).any()):
             raise impossible_start(problem)
@@ -106,7 +106,7 @@ def build_cycle(
                     accepted = rate if rate is not None else accepted
                 if state.iteration + i >= options.warmup:
                     draws.append({n: values[n] for n in stored})
-                    lp.append(log_density(values).expand(options.chains))
+                    lp.append(log_density(values).expand(options.num_chains))
                     if accepted is not None:
                         rates.append(accepted)
         value = float(log_density(values).mean())
@@ -141,7 +141,7 @@ def build_cycle(
 def _log_density_of(joint: BoundDensity, options: CycleOptions) -> Callable[[dict[str, Tensor]], Tensor]:
     """The log-density of values, recorded where it is asked for of many draws that are not large."""
     recordings: dict[Any, Any] = {}
-    size = options.chains * sum(math.prod(shape) for shape in joint.shapes.values())
+    size = options.num_chains * sum(math.prod(shape) for shape in joint.shapes.values())
     is_recorded = options.run_length.draws >= MANY and size <= RECORDED
 
     def log_density(values: dict[str, Tensor]) -> Tensor:
