@@ -158,9 +158,7 @@ class CollapsedSweeps:
     def several(self) -> tuple[LabelDraws, ...]:
         parts = self.flat[2]
         paired = {p.label.name for p in self.pairs}
-        number = {t.variable.name: i for i, t in enumerate(self.arrays.tables)}
-        of_tables = (np.full(len(d.cell), number[d.table.variable.name]) for d in self.rest)
-        tables = np.concatenate([np.zeros(0, np.int64), *of_tables])
+        rows = np.concatenate([np.zeros(0, np.int64), *map(self._row_keys, self.rest)])
         out = []
         for label in self.arrays.labels:
             if label.name in paired:
@@ -169,10 +167,20 @@ class CollapsedSweeps:
             # a draw that names a label twice is listed once
             both = np.unique(np.stack([parts[draw, part] - label.start, draw]), axis=1)
             starts = np.searchsorted(both[0], np.arange(len(label.codes) + 1))
-            repeats = np.stack([both[0], tables[both[1]]])
+            repeats = np.stack([both[0], rows[both[1]]])
             has_repeats = np.unique(repeats, axis=1).shape[1] < repeats.shape[1]
             out.append(LabelDraws(label, label.elements, starts, np.ascontiguousarray(both[1]), bool(has_repeats)))
         return tuple(out)
+
+    def _row_keys(self, draws: DrawArrays) -> np.ndarray:
+        """Numbers ``[n]`` of which those of two draws of one label differ where they cannot be of one element of an integrated variable: the
+        rows themselves, where one label moves all draws of that variable in one way, else the variable's first row."""
+        table = draws.table
+        moved = [p for d in self.rest if d.table is table for p in d.parts]
+        is_simple = len(moved) == sum(d.table is table for d in self.rest) and len({p.axis for p in moved}) == 1
+        return (
+            draws.row.astype(np.int64) if is_simple else np.full(len(draws.row), table.first_row, dtype=np.int64)
+        )
 
     # ---- chains
 

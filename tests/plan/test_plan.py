@@ -91,17 +91,27 @@ def test_planning_for_a_method_asked_for() -> None:
 def test_auto_passes_over_an_unwise_method(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of numbers beside labels: auto leaves hmc to those who ask for it."""
     text = """
-plate topic[3] { phi[word] ~ Dirichlet(0.1) }
-dim word = {a, b, c}
-plate doc { theta[topic] ~ Dirichlet(1) ; plate token { z ~ Categorical(theta) ; w : word ~ Categorical(phi[z]) } }
+sd ~ HalfNormal(1)
+plate topic[3] { loc ~ StudentT(4, 0, 1) }
+plate doc { theta[topic] ~ Dirichlet(1) ; plate token { z ~ Categorical(theta) ; w ~ Normal(loc[z], sd) } }
 """
     model = pgmlang.compile(text)
-    bound = model.bind({"doc": ["x", "x", "y"], "w": ["a", "b", "c"]})
+    bound = model.bind({"doc": ["x", "x", "y"], "w": [0.1, 1.2, 2.0]})
     facts = facts_of(bound.model, bound)
     assert choose(bound.model, facts)[0].name == "hmc"
     monkeypatch.setattr(continuous, "MANY", 10)
     facts = facts_of(bound.model, bound)  # what was asked of the others is kept
     method, refusals = choose(bound.model, facts)
     assert method.name != "hmc"
-    assert "15 latent numbers" in next(r for r in refusals if r.method == "hmc").reasons[0].message
+    assert "10 latent numbers" in next(r for r in refusals if r.method == "hmc").reasons[0].message
     assert choose(bound.model, facts, "hmc")[0].name == "hmc"
+
+
+def test_labels_with_shares_of_their_groups_are_swept() -> None:
+    words = "phi[c, word] ~ Dirichlet(0.1)\nplate token in doc { z : c ~ Categorical(theta)\n w : word ~ Categorical(phi[z]) }"
+    head = "dim c[2]\ndim word = {a, b, d}\n"
+    data = {"doc": ["x", "x", "y", "y"], "w": ["a", "b", "b", "d"]}
+    own = f"{head}plate doc {{ theta[c] ~ Dirichlet(0.5) }}\n{words}"
+    shared = f"{head}theta[c] ~ Dirichlet(0.5)\n{words}"
+    assert pgmlang.compile(own).plan(data).method == "gibbs"
+    assert pgmlang.compile(shared.replace(" in doc", "")).plan({"w": data["w"]}).method == "hmc"
