@@ -204,8 +204,8 @@ class Binder:
         )  # fmt: skip
         if not (self.is_of_fit or self.is_fresh):
             # what a fit infers; of new rows they are counts like any
-            largest = bounded_counts(closed, bound_evaluator(binding), latent)
-            binding = replace(binding, model=with_bounded_counts(closed, largest))
+            counts = bounded_counts(closed, bound_evaluator(binding), latent)
+            binding = replace(binding, model=with_bounded_counts(closed, counts))
         return binding if self.unseen is None else self.unseen.left_out(binding)
 
     def _row_names(

@@ -38,7 +38,7 @@ def reasons_against(model: Model, known: Mapping[str, object]) -> Iterator[Diagn
     if not numbers:
         yield Diagnostic("PGM0602", "every random variable is discrete: tables answer")
         return
-    yield from discrete_verdict(_labels_alone(model, known, numbers), fixed=known).reasons
+    yield from discrete_verdict(labels_alone(model, known, numbers), fixed=known).reasons
     for table in learned_tables(model):
         if table.name not in known:
             yield Diagnostic("PGM0602", f"the table of `{table.target}` is to be learned", table.distribution.span)
@@ -92,7 +92,7 @@ def _conditions(distribution: Distribution) -> Iterator[Expr]:
         yield from _conditions(distribution.otherwise)
 
 
-def _labels_alone(model: Model, known: Mapping[str, object], numbers: tuple[str, ...]) -> Model:
+def labels_alone(model: Model, known: Mapping[str, object], numbers: tuple[str, ...]) -> Model:
     """The model without its numbers."""
     factors = tuple(f for f in model.conditionals if f.target not in numbers)
     variables = tuple(v for v in model.variables if v.name not in numbers)
@@ -151,7 +151,7 @@ def row_nodes(
     """The nodes of a row of a model whose ``given`` names have values, tables among them; the labels' tables hang on no input of rows.
     Raises PgmError PGM0602 where the rows are not the first axis."""
     names = number_names(model, given)
-    smaller = _labels_alone(model, given, names)
+    smaller = labels_alone(model, given, names)
     row = one_row(model, given, dict(layout.sizes), labels)
     unrolled = unroll(smaller, given, row.sizes, labels, {}, row.membership, row.hidden)
     numbers: dict[str, NodeBlock] = {}

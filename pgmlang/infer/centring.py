@@ -46,14 +46,34 @@ def noncentred_problem(problem: Problem, backend: str = "torch") -> tuple[Proble
     names = movable_names(problem.model, problem.facts)
     if not names:
         return problem, ()
-    # what loops can say of the model that is sampled is another question
+    long = tuple(n for n in names if _is_long_vector(problem, n))
+    written = target_of(problem) if long else _pilot_target(problem, backend)
+    if long:
+        problem_of_pilot = _moved(problem, long, written)
+        target = _pilot_target(problem_of_pilot, backend)
+        values = _pilot(target, problem_of_pilot)
+        values = {**values, **deterministic_values(target.joint, values, names=long)}
+    else:
+        values = _pilot(written, problem)
+    few = tuple(n for n in names if data_weight(written.joint, n, values) <= BALANCE)
+    return (_moved(problem, few, written), few) if few else (problem, ())
+
+
+def _is_long_vector(problem: Problem, name: str) -> bool:
+    """Whether a variable has many numbers that hang together, those of a process say: as it is written no short chain comes anywhere."""
+    model = problem.model
+    family = location_scale_of(model, name)
+    if family is None or not family[1].of_vectors:
+        return False
+    return problem.binding.layout.size(model.root_axis(model.array_axes(model.by_name[name])[-1])) > PROBES
+
+
+def _pilot_target(problem: Problem, backend: str) -> Target:
+    """The density of the short chains: what loops can say of the model that is sampled is another question."""
     choice = (
         native_choice(problem.model, problem.facts, CHAINS, PILOT * LEAPS, None) if backend != "torch" else None
     )
-    target = target_of(problem, backend="torch" if choice is None or choice.backend == "torch" else "auto")
-    values = _pilot(target, problem)
-    few = tuple(n for n in names if data_weight(target.joint, n, values) <= BALANCE)
-    return (_moved(problem, few, target), few) if few else (problem, ())
+    return target_of(problem, backend="torch" if choice is None or choice.backend == "torch" else "auto")
 
 
 def _moved(problem: Problem, names: tuple[str, ...], target: Target) -> Problem:

@@ -70,13 +70,13 @@ def build_cycle(
     pace = StepBudget(BLOCK if run is None else MANY)
     log_density = run.log_density if run is not None else _log_density_of(joint, options)
     notes = {"backend": "native" if any(isinstance(b, SweepBlock | CollapsedBlock) for b in blocks) else "torch"}
-    stored = tuple(n for n in names if options.chains * length.draws * math.prod(joint.shapes[n]) <= KEPT)
+    stored = tuple(n for n in names if options.num_chains * length.draws * math.prod(joint.shapes[n]) <= KEPT)
 
     def init(rng: np.random.Generator) -> CycleState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
-        values = first_values(joint, names, generator, options.chains, problem.deadline)
-        better = mixture_values(problem, options.chains, generator, joint.dtype)
-        better |= values_of_points(problem, options.chains, joint)
+        values = first_values(joint, names, generator, options.num_chains, problem.deadline)
+        better = mixture_values(problem, options.num_chains, generator, joint.dtype)
+        better |= values_of_points(problem, options.num_chains, joint)
         values |= {n: v.to(values[n].dtype) for n, v in better.items() if n in values}
         if problem.start and bool((impossible_elements(joint, values) > 0).any()):
             raise impossible_start(problem)
@@ -106,7 +106,7 @@ def build_cycle(
                     accepted = rate if rate is not None else accepted
                 if state.iteration + i >= options.warmup:
                     draws.append({n: values[n] for n in stored})
-                    lp.append(log_density(values).expand(options.chains))
+                    lp.append(log_density(values).expand(options.num_chains))
                     if accepted is not None:
                         rates.append(accepted)
         value = float(log_density(values).mean())
@@ -141,7 +141,7 @@ def build_cycle(
 def _log_density_of(joint: BoundDensity, options: CycleOptions) -> Callable[[dict[str, Tensor]], Tensor]:
     """The log-density of values, recorded where it is asked for of many draws that are not large."""
     recordings: dict[Any, Any] = {}
-    size = options.chains * sum(math.prod(shape) for shape in joint.shapes.values())
+    size = options.num_chains * sum(math.prod(shape) for shape in joint.shapes.values())
     is_recorded = options.run_length.draws >= MANY and size <= RECORDED
 
     def log_density(values: dict[str, Tensor]) -> Tensor:
@@ -175,6 +175,7 @@ def first_values(
         if variable.type.is_discrete:
             shape = (chains, *joint.shapes[name])
             codes = torch.randint(joint.num_states(name), shape, generator=generator, device=joint.device)
+            codes = codes + joint.least(name)
             values[name] = codes.to(joint.dtype) if variable.role == "field" else codes
             if name in joint.missing:
                 values[name] = torch.where(
@@ -210,7 +211,7 @@ def _possible_values(
         for name in hidden:
             # a label is the cell of the unit interval that a free number falls into
             drawn_codes = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
-            drawn_codes = drawn_codes.clamp(max=joint.num_states(name) - 1)
+            drawn_codes = drawn_codes.clamp(max=joint.num_states(name) - 1) + joint.least(name)
             if name in joint.missing:
                 drawn_codes = torch.where(
                     joint.missing[name], drawn_codes, joint.observed[name].to(drawn_codes.dtype)
@@ -219,7 +220,9 @@ def _possible_values(
         discrete = {**fields, **codes}
         return {**discrete, **constrain(joint, {n: parts[n] for n in free}, discrete)[0]}
 
-    cells = {n: torch.logit((v + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()}
+    cells = {
+        n: torch.logit((v - joint.least(n) + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()
+    }
     possible = possible_free(
         {**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator, deadline,
         lambda p: always_impossible(joint, values_of(p)),

@@ -11,7 +11,7 @@ from pgmlang.graph.components import summing_steps
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.model import Model
 from pgmlang.native.code_files import why_not_kept
-from pgmlang.native.costs import BackendChoice, Counts, chosen
+from pgmlang.native.costs import BackendChoice, Counts, affordable, chosen
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.labels import labelled_by
 from pgmlang.native.placed import Marks
@@ -44,6 +44,17 @@ def native_choice(
         if unkept is None
         else replace(choice, reason=f"{choice.reason}; compiled anew in each process, as {unkept}")
     )
+
+
+def affordable_chains(model: Model, facts: Facts, gradients: int, usual: int, backend: str) -> int:
+    """How many chains of so many ``gradients`` each a run has: the ``usual`` ones, fewer where the estimated cost of these is large."""
+    if facts.binding is None or facts.device != "cpu":
+        return usual
+    counts = _counts(model, facts)
+    if isinstance(counts, NotScalar):
+        return usual
+    sizes = {axis: _size(model, facts.binding, axis) for axis in counts.axes}
+    return affordable(counts, sizes, gradients, usual, backend)
 
 
 def _size(model: Model, binding: Binding, axis: str) -> int:

@@ -22,6 +22,7 @@ from pgmlang.infer.base import (
     Verdict,
     numbers_of,
 )
+from pgmlang.infer.collapsible import shares_of_groups
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.run_length import (
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from pgmlang.density.target import Target
     from pgmlang.native.costs import BackendChoice
 
+CHAINS = 16
+"""Chains where none are asked for, unless each takes long."""
 BLOCK = 25
 """Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
@@ -80,15 +83,20 @@ FEWEST, FEWEST_A_CHAIN = 100, 10
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerOptions(Options):
-    """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``: where none are asked for, 500,
-    and more until R-hat and the effective draws are good, up to ``max_draws`` (ten times as many if not given). ``dtype``: float64 (when
+    """``chains`` run side by side in one tensor (16 when None; where a gradient is dear fewer, down to 4, of methods that take gradients);
+    each adapts for ``warmup`` iterations, then gives ``draws``: where none are asked for, 500, and more until R-hat and the effective draws are good, up to ``max_draws`` (ten times as many if not given). ``dtype``: float64 (when
     None) or float32."""
 
-    chains: int = 16
+    chains: int | None = None
     warmup: int = 500
     draws: int | None = None
     max_draws: int | None = None
     dtype: str | None = None
+
+    @property
+    def num_chains(self) -> int:
+        """How many chains there are."""
+        return CHAINS if self.chains is None else self.chains
 
     @property
     def run_length(self) -> RunLength:
@@ -129,7 +137,13 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def resolve(model: Model, facts: Facts, options: Sampled) -> Sampled:
     length = options.run_length
-    return replace(options, dtype=options.dtype or "float64", draws=length.draws, max_draws=length.most)
+    return replace(
+        options,
+        chains=options.num_chains,
+        dtype=options.dtype or "float64",
+        draws=length.draws,
+        max_draws=length.most,
+    )
 
 
 def moved_by(kernel: str, model: Model, facts: Facts, reasons: tuple[str, ...] = ()) -> tuple[Assignment, ...]:
@@ -151,12 +165,18 @@ def sampler(row: SamplerKernel) -> Method:
         from pgmlang.infer.native_choice import native_choice
 
         gradients = options.iterations * row.gradients
-        return native_choice(model, facts, options.chains, gradients, options.dtype)
+        return native_choice(model, facts, options.num_chains, gradients, options.dtype)
 
     def resolve_backend(model: Model, facts: Facts, options: KernelOptions) -> KernelOptions:
         chosen = choice(model, facts, options) if options.backend == "auto" else None
         backend = "torch" if chosen is not None and chosen.backend == "torch" else options.backend
-        return resolve(model, facts, replace(options, backend=backend))
+        chains = options.chains
+        if chains is None and row.gradients > 1:
+            from pgmlang.infer.native_choice import affordable_chains
+
+            by = "torch" if backend == "torch" else "native"
+            chains = affordable_chains(model, facts, options.iterations * row.gradients, CHAINS, by)
+        return resolve(model, facts, replace(options, backend=backend, chains=chains))
 
     def assign(model: Model, facts: Facts, options: KernelOptions) -> tuple[Assignment, ...]:
         chosen = choice(model, facts, options)
@@ -169,8 +189,6 @@ def sampler(row: SamplerKernel) -> Method:
         return _kernel(problem, options, kernel_of(row), has_gradient=row.moves is not Moves.RANDOM_WALK)
 
     def against(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
-        from pgmlang.infer.gibbs import shares_of_groups  # which resolves its options by `resolve` of here
-
         return many_beside_labels(model, facts) or shares_of_groups(model, facts)
 
     def case(model: Model) -> str | None:
@@ -218,7 +236,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     def init(rng: np.random.Generator) -> SamplingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
-        begun = beginning_of(target, options.chains, generator, problem)
+        begun = beginning_of(target, options.num_chains, generator, problem)
         metric = begun.metric if kernel.trajectories else None
         return SamplingState(start(target, begun.points, first, generator, metric), length.draws)
 

@@ -19,7 +19,7 @@ from pgmlang.kernels.beginning import Beginning, beginning
 from pgmlang.kernels.log_density import value, value_and_grad
 from pgmlang.kernels.metric import PRICE
 from pgmlang.plan.deadline import NEVER, Deadline
-from pgmlang.plan.latents import density_reasons, many_beside_labels, summed_names
+from pgmlang.plan.latents import many_beside_labels, sampling_reasons, summed_names
 
 PATHS = 8
 """Paths for every chain, where discrete variables are summed out."""
@@ -195,7 +195,7 @@ def mixture_values(problem: Problem, chains: int, generator: Generator, dtype: t
         not labels
         or many_beside_labels(model, facts)
         or summing_steps(model, labels)[1]
-        or density_reasons(model, facts)
+        or sampling_reasons(model, facts)
     ):
         return {}
     target = target_of(problem, dtype)

@@ -71,8 +71,8 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
         like = torch.zeros(0, dtype=target.dtype, device=problem.device)
         betas = pt.ladder(options.temperatures, options.lowest, like)
-        points = starting_points(target, options.chains * options.temperatures, generator, problem)
-        shaped = points.reshape(options.temperatures, options.chains, -1)
+        points = starting_points(target, options.num_chains * options.temperatures, generator, problem)
+        shaped = points.reshape(options.temperatures, options.num_chains, -1)
         return TemperingState(pt.start(path, shaped, betas, plan, generator), length.draws)
 
     def step(state: TemperingState) -> tuple[TemperingState, StepReport]:
@@ -120,7 +120,7 @@ def _inner(options: TemperingOptions) -> SamplerKernel:
 def resolve_tempering(model: Model, facts: Facts, options: TemperingOptions) -> TemperingOptions:
     """The type of numbers, and who works out the density."""
     gradients = options.iterations * _inner(options).gradients
-    chains = options.chains * options.temperatures
+    chains = options.num_chains * options.temperatures
     return with_backend(resolve(model, facts, options), model, facts, gradients, chains, options.dtype)
 
 
@@ -142,6 +142,7 @@ METHOD = Method(
     build,
     resolve=resolve_tempering,
     assign=assign,
+    takes_start=True,
     idle=idle,
     writes_rows_out=counts_over_latents,
 )

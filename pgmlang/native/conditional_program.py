@@ -19,7 +19,7 @@ from pgmlang.native.conditionals import (
     conditional_pieces,
 )
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import ARRAYS, MATRICES, MILLS, SPECIAL, TAILS, Identifiers
+from pgmlang.native.names import ARRAYS, CHOLESKY_BLOCKS, MATRICES, MILLS, SPECIAL, TAILS, Identifiers
 from pgmlang.native.placement import LoopBody
 from pgmlang.native.printer import Printer
 from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function, write_imports
@@ -245,7 +245,8 @@ class _Functions:
         element = self._element(conditional, order)
         self._call(conditional, "weights")
         out.line("stream += STEP")
-        out.line(f"{element} = drawn_state(weights, {size}, uniform(stream))")
+        first = f"{conditional.least} + " if conditional.least else ""
+        out.line(f"{element} = {first}drawn_state(weights, {size}, uniform(stream))")
         out.indent -= 1
 
     def _walk(self, conditional: ElementConditional, order: str, array: Array, before: Sequence[str]) -> None:
@@ -329,6 +330,7 @@ def _head(out: Writer, model: str, names: Sequence[str], file_name: str, body: W
         ("tails", TAILS),
         ("mills", MILLS),
         ("matrices", MATRICES),
+        ("cholesky_blocks", CHOLESKY_BLOCKS),
     ):
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:

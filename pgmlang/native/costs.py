@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Literal
 
 from pgmlang.native.factor_terms import FactorTerm
+from pgmlang.native.matrix_terms import BY_BLOCKS
 from pgmlang.native.scalars import Scalar, walk
 from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage, SolutionStage
 from pgmlang.native.words import WORDS
@@ -36,12 +37,17 @@ FEWEST_IN_LANES = 4
 """Chains of which a group of lanes takes less time than they do one by one."""
 SLICE_OPERATIONS = 20
 """What compiling a function of matrices and its adjoint is like."""
+BLOCKS = 4
+"""Times as long as compiling one that works by blocks is."""
 SOLVER_OPERATIONS = 300
 """The same of a solver of differential equations."""
 RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
 """Seconds until torch has recorded a gradient, of a step of all chains, and of each operation in it, for however many chains."""
 
-Kind = Literal["plain", "inner", "function", "step", "gather", "matrix", "solution", "move", "path"]
+LONG_RUN = 12.0
+"""Seconds that a run of many chains may take: beyond it there are fewer."""
+
+Kind = Literal["plain", "inner", "function", "step", "gather", "matrix", "large matrix", "solution", "move", "path"]
 BY_LOOPS: Mapping[Kind, float] = {
     "plain": 0.15e-9,
     "inner": 0.15e-9,
@@ -49,6 +55,7 @@ BY_LOOPS: Mapping[Kind, float] = {
     "step": 0.0,
     "gather": 0.5e-9,
     "matrix": 0.5e-9,
+    "large matrix": 0.06e-9,
     "solution": 60e-9,
     "move": 6e-9,
     "path": 0.0,
@@ -60,6 +67,7 @@ BY_LANES: Mapping[Kind, float] = {
     "step": 0.0,
     "gather": 0.25e-9,
     "matrix": 0.5e-9,
+    "large matrix": 0.06e-9,
     "solution": 60e-9,
     "move": 6e-9,
     "path": 0.0,
@@ -71,13 +79,14 @@ BY_TORCH: Mapping[Kind, float] = {
     "step": 0.8e-9,
     "gather": 8e-9,
     "matrix": 0.45e-9,
+    "large matrix": 0.2e-9,
     "solution": 50e-6,
     "move": 0.0,
     "path": 60e-9,
 }
 """Seconds of an operation of each element of one chain, alone and in a group of eight, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
-torch), functions, steps of a function of the runtime, of which torch makes an array each, elements picked by an index of data, Cholesky factors and solves (of 200 x 200 matrices and more torch's
-are as fast), operations of the rates of differential equations, a few steps for each row, moves between two states of a hidden chain, which loops go
+torch), functions, steps of a function of the runtime, of which torch makes an array each, elements picked by an index of data, what is made of
+matrices and by blocks of large ones, operations of the rates of differential equations, a few steps for each row, moves between two states of a hidden chain, which loops go
 along, and paths over three, of whose products of matrices in the logarithm torch's sum over the chain is made."""
 
 
@@ -116,8 +125,9 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
     everything = tuple(items)
     for item in everything:
         if isinstance(item, SliceStage) and item.array.varies:
-            elements["matrix", (*(loop.axis for loop in item.loops), *item.work)] += 1
-            operations += SLICE_OPERATIONS
+            kind: Kind = "large matrix" if item.name in BY_BLOCKS.values() else "matrix"
+            elements[kind, (*(loop.axis for loop in item.loops), *item.work)] += 1
+            operations += SLICE_OPERATIONS * (BLOCKS if item.name in BY_BLOCKS.values() else 1)
         if isinstance(item, SolutionStage):
             rates = sum(scalar.op not in FREE for scalar in walk(*item.rates))
             elements["solution", item.order.array.axes] += rates * item.array.varies
@@ -236,6 +246,19 @@ def estimated(counts: Counts, sizes: Mapping[str, int], chains: int) -> Estimate
         FIRST_USE + COMPILED_OPERATION * counts.operations,
         RECORDING,
     )
+
+
+def affordable(counts: Counts, sizes: Mapping[str, int], gradients: int, usual: int, backend: str) -> int:
+    """How many chains: as many as is usual, or half of it, or a quarter, where so many ``gradients`` of each take longer than `LONG_RUN`. Fewer
+    than a group of lanes cost as much as that."""
+    fewest = usual // 2 if counts.has_lanes and backend == "native" else usual // 4
+    chains = usual
+    while chains > fewest:
+        cost = estimated(counts, sizes, chains)
+        if gradients * chains * (cost.loops if backend == "native" else cost.torch) <= LONG_RUN:
+            break
+        chains //= 2
+    return chains
 
 
 def chosen(counts: Counts, sizes: Mapping[str, int], chains: int, gradients: int) -> BackendChoice:

@@ -105,6 +105,10 @@ def latent_matrix(terms: MatrixExpressions, name: str, support: MatrixSupport) -
 
 # ---- Cholesky factors
 
+BY_BLOCKS = {"cholesky": "large_cholesky", "cholesky_factor": "large_cholesky_factor"}
+"""The functions of ``runtime/cholesky_blocks.py`` that do the same for matrices with many rows."""
+FEW = 24
+"""Rows up to which they are not worth compiling."""
 Pair = tuple[str, str]
 """The axes of rows and columns."""
 
@@ -139,6 +143,8 @@ def _latent_root_of(terms: MatrixExpressions, matrix: Expr, places: Places, own:
 def made_of(terms: MatrixExpressions, held: Array, name: str, what: str) -> Array:
     """The array of what a function of ``runtime/matrices.py`` makes of each matrix of an array."""
     key = held if name == "cholesky" else (name, held)
+    if not _are_small(terms, held):
+        name = BY_BLOCKS.get(name, name)
     if key not in terms.cholesky_factors:
         loops = tuple(map(Loop, held.axes[:-2]))
         fresh = fresh_name(terms, f"{what}_of_{held.name}")
@@ -148,6 +154,12 @@ def made_of(terms: MatrixExpressions, held: Array, name: str, what: str) -> Arra
         terms.stages[fresh] = SliceStage(array, loops, name, (Slice(held, here, 2),), work, None)
         terms.cholesky_factors[key] = array
     return terms.cholesky_factors[key]
+
+
+def _are_small(terms: MatrixExpressions, held: Array) -> bool:
+    """Whether a model's text says of matrices that they have fewer than `FEW` rows."""
+    size = terms.model.axis_size(terms.model.root_axis(held.axes[-1]))
+    return size is not None and size < FEW
 
 
 def given_factor(terms: MatrixExpressions, matrix: Expr, places: Places, what: str, rows: str) -> CholeskyFactor:

@@ -32,6 +32,10 @@ MATRICES = frozenset(
     for adjoint in (name, f"{name}_adjoint")
 )
 """Functions of ``runtime/matrices.py``."""
+CHOLESKY_BLOCKS = frozenset({
+    "large_cholesky", "large_cholesky_adjoint", "large_cholesky_factor", "large_cholesky_factor_adjoint",
+})  # fmt: skip
+"""Functions of ``runtime/cholesky_blocks.py``."""
 TAILS = frozenset({"gamma_tails", "beta_tails", "hypergeometric_total"})
 """Functions of ``runtime/tails.py``."""
 MILLS = frozenset({"mills_pair", "skew_normal_tail"})
@@ -46,7 +50,7 @@ IMPLICIT = frozenset({
 """The same of ``runtime/implicit_steps.py``."""
 ARRAYS = frozenset({"empty", "zeros", "truths", "full", "flat", "shaped"})
 """Functions of ``runtime/arrays.py``."""
-RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | SEQUENCES | EQUATIONS | IMPLICIT | {
+RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | CHOLESKY_BLOCKS | SEQUENCES | EQUATIONS | IMPLICIT | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "directions", "gains", "direction", "along", "found", "entry", "leap", "kick", "value", "is_finite",

@@ -149,7 +149,7 @@ class Printer:
                     value = filled(gathered.step, {"a": self._place(array, index, is_stored=False), "b": value})
                 self.out.statement(ast.Assign([self._place(array, index)], value), None)
 
-        self._loops(path, inside, with_adjoints=False)
+        self._loops(path, inside, with_adjoints=False, is_lower=isinstance(stage, Stage) and stage.is_lower)
 
     def _vector(self, identifier: str, stage: VectorStage) -> ast.expr:
         """The vector of an array at the loops of a stage."""
@@ -197,7 +197,11 @@ class Printer:
             for array, value in stage.filled:
                 self._send(value, py.item(py.name(self._adjoint_array(array)), *self._index(stage, path[-1])))
 
-        self._loops(path, inside, is_reversed=isinstance(stage, Stage) and stage.looks_back)
+        is_reversed, is_lower = (
+            isinstance(stage, Stage) and stage.looks_back,
+            isinstance(stage, Stage) and stage.is_lower,
+        )
+        self._loops(path, inside, is_reversed=is_reversed, is_lower=is_lower)
 
     def _index(self, stage: Stage, block: LoopBody) -> list[ast.expr]:
         if stage.places:
@@ -207,10 +211,16 @@ class Printer:
         return places or [py.tuple_of()]
 
     def _loops(
-        self, path: tuple[LoopBody, ...], inside: object, *, with_adjoints: bool = True, is_reversed: bool = False
+        self,
+        path: tuple[LoopBody, ...],
+        inside: object,
+        *,
+        with_adjoints: bool = True,
+        is_reversed: bool = False,
+        is_lower: bool = False,
     ) -> None:
         """The loops of a nest, each with what is worked out in it before and the adjoints after; the outermost may run from its last
-        element to the first."""
+        element to the first, the innermost up to the element of the one around it."""
         adjoints = with_adjoints and self.with_gradient
 
         def level(depth: int) -> None:
@@ -218,7 +228,8 @@ class Printer:
                 inside()  # type: ignore[operator]
                 return
             block = path[depth]
-            self._head(block.loop, is_reversed=is_reversed and depth == 1)
+            rows = path[depth - 1].loop if is_lower and depth == len(path) - 1 else None
+            self._head(block.loop, is_reversed=is_reversed and depth == 1, rows=rows)
             self._forward(block, block.nodes)
             if adjoints and depth < len(path) - 1:
                 self._begin_adjoints(block.nodes)
@@ -229,9 +240,9 @@ class Printer:
 
         level(1)
 
-    def _head(self, loop: Loop | None, *, is_reversed: bool = False) -> None:
+    def _head(self, loop: Loop | None, *, is_reversed: bool = False, rows: Loop | None = None) -> None:
         assert loop is not None
-        size = py.text(self.size(loop.axis))
+        size = py.text(self.size(loop.axis)) if rows is None else f"{self.names[rows]} + 1"
         self.out.line(f"for {self.names[loop]} in range({f'{size} - 1, -1, -1' if is_reversed else size}):")
         self.out.indent += 1
 

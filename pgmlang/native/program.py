@@ -19,8 +19,10 @@ from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
+from pgmlang.native.lower_halves import with_lower_halves
 from pgmlang.native.names import (
     ARRAYS,
+    CHOLESKY_BLOCKS,
     EQUATIONS,
     IMPLICIT,
     MATRICES,
@@ -177,7 +179,7 @@ def _pieces(factors: FactorTerms, terms: list[FactorTerm]) -> _Pieces:
     if len(factors.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
     prepared = (*of_data, *nested.stages(preparation.stages))
-    return _Pieces(prepared, tuple(of_values), tuple(terms), frozenset(factors.graph.guarded))
+    return _Pieces(prepared, with_lower_halves(of_values, terms), tuple(terms), frozenset(factors.graph.guarded))
 
 
 def _printed(
@@ -247,6 +249,7 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
         ("mills", MILLS),
         ("vectors", VECTOR_MAPS),
         ("matrices", MATRICES),
+        ("cholesky_blocks", CHOLESKY_BLOCKS),
         ("sequences", SEQUENCES),
         ("equations", EQUATIONS),
         ("implicit_steps", IMPLICIT),

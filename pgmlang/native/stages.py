@@ -14,7 +14,8 @@ from pgmlang.native.supports import VectorSupport
 class Stage:
     """``value`` at each element along ``loops``, at the element that ``places`` say where there are any. With ``gathers``, a key of
     `REDUCTIONS`, several values come to one element: the sum of the rows of each group, say. ``looks_back``: the value reads elements of the
-    array itself, those of rounds before, and of those ``beside`` it, which are filled in the same rounds, each with its own value."""
+    array itself, those of rounds before, and of those ``beside`` it, which are filled in the same rounds, each with its own value. ``is_lower``: of its
+    matrices the lower half is filled, and nothing reads the other."""
 
     array: Array
     loops: tuple[Loop, ...]
@@ -24,6 +25,7 @@ class Stage:
     places: tuple[Scalar, ...] = ()
     looks_back: bool = False
     beside: tuple[tuple[Array, Scalar], ...] = ()
+    is_lower: bool = False
 
     @property
     def filled(self) -> tuple[tuple[Array, Scalar], ...]:

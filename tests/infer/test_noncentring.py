@@ -52,6 +52,24 @@ def test_density_with_the_jacobian() -> None:
     np.testing.assert_allclose(deterministic_values(bound_density(new), moved)["theta"], values["theta"])
 
 
+@pytest.mark.slow
+def test_processes_are_looked_at_where_chains_move() -> None:
+    """The covariance of near points is next to singular, so that no chain over the values themselves comes anywhere from where it begins; the
+    short ones that tell what to non-centre do."""
+    rng = np.random.default_rng(1)
+    x = np.sort(rng.uniform(0, 10, 80))
+    text = (
+        "length ~ InverseGamma(5, 5)\nscale ~ HalfNormal(1)\nf[row] ~ MultivariateNormal(0, exp_quad(x, scale, length, noise = 1e-3))\n"
+        "plate row { input x : real ; y ~ DISTRIBUTION }"
+    )
+    for distribution, y in (
+        ("Poisson(exp(1 + f))", rng.poisson(np.exp(1 + np.sin(x)))),
+        ("Bernoulli(logit = f)", rng.integers(0, 2, 80)),
+    ):
+        problem = problem_of(text.replace("DISTRIBUTION", distribution), {"x": x, "y": y})
+        assert noncentred_problem(problem, "auto")[1] == ("f",)
+
+
 LOCATION_SCALE = [
     n for n, f in FAMILIES.items() if f.location_scale is not None and not f.location_scale.of_vectors
 ]

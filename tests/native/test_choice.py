@@ -43,6 +43,27 @@ def test_a_short_run_is_not() -> None:
     assert options["backend"] == "torch"
 
 
+PROCESS = (
+    "s ~ HalfNormal(1)\nf[row] ~ MultivariateNormal(0, exp_quad(x, s, 1, noise = 0.1))\n"
+    "plate row {\n  input x : real\n  y ~ Poisson(exp(f))\n}"
+)
+
+
+def test_dear_gradients_have_fewer_chains() -> None:
+    """The time of a gradient is that of a Cholesky factor, which grows by the third power of the rows; what is asked for is taken."""
+
+    def chains(n: int, method: str = "hmc", text: str = PROCESS, **options: Any) -> object:
+        data = {"x": RNG.normal(size=n), "y": RNG.poisson(1.0, n)}
+        return pgmlang.compile(text).plan(data, method=method, options=options).options["chains"]
+
+    assert [chains(20), chains(115), chains(200)] == [16, 8, 4]
+    assert chains(200, "nuts") == 4
+    assert chains(200, chains=12) == 12
+    assert chains(200, "langevin") == 16
+    line = "a ~ Normal(0, 1)\nplate row {\n  input x : real\n  y ~ Poisson(exp(a * x))\n}"
+    assert chains(200, text=line) == 16
+
+
 def test_what_has_no_loops_says_why() -> None:
     words, options = reasons(
         "v ~ LogNormal(0, 1)\nm ~ Normal(0, 1)\nplate r { y ~ Normal(m, v) }", rows(20), dtype="float32"

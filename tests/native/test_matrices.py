@@ -11,6 +11,7 @@ import torch
 from pgmlang.density.native import native_log_density
 from pgmlang.density.target import Target, target_of
 from pgmlang.lower.runtime.support import Correlation, Covariance
+from pgmlang.native.runtime.cholesky_blocks import large_cholesky, large_cholesky_adjoint
 from pgmlang.native.runtime.matrices import (
     cholesky,
     cholesky_adjoint,
@@ -103,6 +104,21 @@ def test_models(text: str) -> None:
     assert_equal(target_over(text), 0.5)
 
 
+@pytest.mark.parametrize(("more", "is_whole_too"), [("", False), ("z ~ Normal(logdet(C), 1)\n", True)])
+def test_lower_halves(more: str, is_whole_too: bool) -> None:
+    """Of a matrix that only a factor is made of the lower half is filled, of one that something else reads all of it."""
+    text = (
+        f"s ~ HalfNormal(1)\nC[row, row'] = exp_quad(x, s, 1, noise = 0.1)\n{more}f[row] ~ MultivariateNormal(0, C)\n"
+        "plate row {\n  input x : real\n  y ~ Normal(f, 1)\n}"
+    )
+    target = target_of(problem_of(text, {"x": ROWS["x"], "y": ROWS["y"]}))
+    source = native_log_density(target.joint, target.names).program.source
+    _, density = source.split("def log_density(")
+    assert "for row_ in range(row + 1):" in density
+    assert ("for row_ in range(n_row_):" in density) == is_whole_too
+    assert "large_cholesky_adjoint(" in source
+
+
 def test_matrices_that_are_no_covariances() -> None:
     """Impossible, with zero gradients, as torch has it; possible ones beside them are as they are."""
     text = "dim k[2]\ndim l like k\nr ~ Uniform(-3, 3)\nplate row {\n  S[k, l] = if same == 1 then 1 else r\n  input same[k, l] : real\n  y[k] ~ MultivariateNormal(0, S)\n}"
@@ -147,23 +163,44 @@ def test_correlations_keep_what_is_left_of_them() -> None:
     assert root[1, 1] == pytest.approx(1 / np.cosh(17.0), rel=1e-13)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7])
-def test_factors_and_solves(size: int) -> None:
-    """Cholesky factors and solves, each with the adjoints of all that it reads, are torch's."""
+FACTORISATIONS = {
+    "one by one": (cholesky, cholesky_adjoint),
+    "by blocks": (large_cholesky, large_cholesky_adjoint),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 24, 33, 56])
+@pytest.mark.parametrize("how", FACTORISATIONS)
+def test_factors(how: str, size: int) -> None:
+    """Cholesky factors with their adjoints are torch's, in the lower half, which alone is read; minus the identity where there is none."""
+    factorise, adjoint = FACTORISATIONS[how]
     whole = RNG.normal(size=(size, size + 3))
-    matrix, right = whole @ whole.T, RNG.normal(size=(size, size))
+    matrix = whole @ whole.T
     a = torch.tensor(matrix, requires_grad=True)
-    root = np.empty((size, size))
-    cholesky(matrix.reshape(-1), 0, root.reshape(-1), 0, size)
     expected = torch.linalg.cholesky(a)
-    np.testing.assert_allclose(root, expected.detach(), rtol=1e-11, atol=1e-13)
-    given, d_matrix = np.tril(RNG.normal(size=(size, size))), np.zeros((size, size))
+    half, room, root = np.tril(matrix), np.full(size * size + 5, 3.0), np.full(size * size + 3, 9.0)
+    room[5:] = np.where(np.tri(size) > 0, half, np.nan).reshape(-1)
+    factorise(room, 5, root, 3, size)
+    np.testing.assert_allclose(root[3:].reshape(size, size), expected.detach(), rtol=1e-10, atol=1e-12)
+    assert (root[:3] == 9.0).all()
+    given, d_matrix = np.tril(RNG.normal(size=(size, size))), np.zeros(size * size + 5)
     (expected * torch.from_numpy(given)).sum().backward()
-    cholesky_adjoint(
-        matrix.reshape(-1), 0, root.reshape(-1), 0, given.copy().reshape(-1), d_matrix.reshape(-1), size
-    )
+    d_root = np.concatenate([np.zeros(3), given.reshape(-1)])
+    adjoint(room, 5, root, 3, d_root, d_matrix, size)
     assert a.grad is not None
-    np.testing.assert_allclose(d_matrix, a.grad, rtol=1e-9, atol=1e-11)
+    lower = np.tril(2.0 * a.grad.numpy()) - np.diag(np.diag(a.grad.numpy()))
+    np.testing.assert_allclose(d_matrix[5:].reshape(size, size), lower, rtol=1e-9, atol=1e-10)
+    assert not d_matrix[:5].any()
+    improper = matrix - 2.0 * np.linalg.eigvalsh(matrix)[0] * np.eye(size)
+    factorise(improper.reshape(-1), 0, root, 3, size)
+    np.testing.assert_array_equal(root[3:].reshape(size, size), -np.eye(size))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_solves(size: int) -> None:
+    """Solves, each with the adjoints of all that it reads, are torch's."""
+    whole, right = RNG.normal(size=(size, size + 3)), RNG.normal(size=(size, size))
+    root = np.linalg.cholesky(whole @ whole.T)
     for rows, solve, adjoint in (
         (right[:, 0].copy(), solve_lower, solve_lower_adjoint),
         (np.tril(right), solve_lower_columns, solve_lower_columns_adjoint),

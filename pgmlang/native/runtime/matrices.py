@@ -136,15 +136,21 @@ def cholesky(matrix, begin, root, at, size):
         for j in range(i + 1, size):
             root[row + j] = 0.0
     if not is_proper:
-        for i in range(size):
-            for j in range(size):
-                root[at + i * size + j] = -1.0 if i == j else 0.0
+        no_factor(root, at, size)
+
+
+@part_of_sums
+def no_factor(root, at, size):
+    """Minus the identity, in the stead of a factor."""
+    for i in range(size):
+        for j in range(size):
+            root[at + i * size + j] = -1.0 if i == j else 0.0
 
 
 @part_of_sums
 def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
-    """Adds to ``d_matrix`` what the adjoint of `cholesky`'s factor is worth to each entry, of both halves alike; ``d_root`` is used up. Nothing where
-    there is no factor."""
+    """Adds to ``d_matrix`` what the adjoint of `cholesky`'s factor is worth to each entry of the lower half; ``d_root`` is used up. Nothing where there
+    is no factor."""
     if size == 0 or not root[at] > 0.0:
         return
     for i in range(size - 1, -1, -1):
@@ -159,11 +165,7 @@ def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
             for m in range(j):
                 d_root[row + m] -= d * root[other + m]
                 d_root[other + m] -= d * root[row + m]
-            if j == i:
-                d_matrix[begin + i * size + i] += d
-            else:
-                d_matrix[begin + i * size + j] += 0.5 * d
-                d_matrix[begin + j * size + i] += 0.5 * d
+            d_matrix[begin + i * size + j] += d
 
 
 @part_of_sums
