@@ -47,7 +47,9 @@ RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
 LONG_RUN = 12.0
 """Seconds that a run of many chains may take: beyond it there are fewer."""
 
-Kind = Literal["plain", "inner", "function", "step", "gather", "matrix", "large matrix", "solution", "move", "path"]
+Kind = Literal[
+    "plain", "inner", "function", "step", "gather", "matrix", "large matrix", "solution", "move", "path"
+]
 BY_LOOPS: Mapping[Kind, float] = {
     "plain": 0.15e-9,
     "inner": 0.15e-9,
