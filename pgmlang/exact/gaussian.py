@@ -288,7 +288,8 @@ class GaussianEngine:
     @cached_property
     def is_shared(self) -> bool:
         """Whether every row has the same network."""
-        return all(len(x) == 1 for c in self.network.conditionals for x in (c.intercept, c.coefficients, c.sd))
+        numbers = (x for c in self.network.conditionals for x in (c.intercept, c.coefficients, c.sd))
+        return self.network.is_plain or all(len(x) == 1 for x in numbers)
 
     def _solve(self, block: NumberRows, factors: Factorised) -> SolvedComponent:
         part, rows = factors.rows.component, factors.rows
