@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg.lapack import dtrtri, dtrtrs
@@ -122,11 +123,15 @@ class Factorised:
     root: np.ndarray
     heights: np.ndarray
 
-    @property
+    @cached_property
     def inverse_root(self) -> np.ndarray:
         """``[U, C, h, h]``: draws are the mean and this times noise."""
-        h = self.root.shape[-1]
-        return _upper_inverse(self.root) if h else self.root
+        return _upper_inverse(self.root) if self.root.shape[-1] else self.root
+
+    @cached_property
+    def sds(self) -> np.ndarray:
+        """Of the hidden numbers, ``[U, C, h]``."""
+        return np.asarray(np.sqrt(np.square(self.inverse_root).sum(-1)))
 
     def solved(self, configuration: int, units: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The log-evidence ``[units]`` and the means of the hidden numbers ``[units, h]`` by one configuration."""
