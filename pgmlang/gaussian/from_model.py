@@ -10,7 +10,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.linear_elements import LinearElements, Predictor, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
-from pgmlang.gaussian.normal_arguments import normal_arguments
+from pgmlang.gaussian.normal_arguments import SPREAD_CURE, normal_arguments
 from pgmlang.graph.childless import event_axes
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Choice, Conditional, Distribution, Model
@@ -195,7 +195,7 @@ def _assembled(
     for text, one in zip(nodes.texts, conditionals, strict=True):
         if one is not None and not (np.isfinite(one.sd).all() and (one.sd > 0).all()):
             raise PgmError(Diagnostic("PGM0410", f"the sd of `{text}` is no finite number above zero",
-                                      model.conditional_of[text.partition("[")[0]].span, help="look at what it hangs on"))  # fmt: skip
+                                      model.conditional_of[text.partition("[")[0]].span, help=SPREAD_CURE))  # fmt: skip
     network = GaussianNetwork(
         unrolled.network, nodes.texts, tuple(c for c in conditionals if c), model.name, _vectors(model, numbers)
     )

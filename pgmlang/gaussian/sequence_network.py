@@ -13,6 +13,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.from_model import labels_alone, number_names, reasons_against
 from pgmlang.gaussian.linear_elements import LinearElements, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
+from pgmlang.gaussian.normal_arguments import SPREAD_CURE
 from pgmlang.model import Model
 from pgmlang.tables.elements import NodeBlock
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
@@ -99,7 +100,9 @@ def sequence_network(
             raise PgmError(Diagnostic("PGM0602", f"`{factor.target}`: {reason}", factor.span)) from None
     every = tuple(c for c in conditionals if c is not None)
     if not all((c.sd > 0).all() and np.isfinite(c.sd).all() for c in every):
-        raise PgmError(Diagnostic("PGM0410", "an sd of the chain is no finite number above zero"))
+        raise PgmError(
+            Diagnostic("PGM0410", "an sd of the chain is no finite number above zero", help=SPREAD_CURE)
+        )
     texts = tuple(f"{n}[{i}]" for n, block in numbers.items() for i in range(block.count))
     return SequenceNetwork(GaussianNetwork(unrolled.network, texts, every), unrolled.nodes, numbers)
 
