@@ -18,18 +18,19 @@ from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
 LOG_2PI = float(np.log(2 * np.pi))
 
 
-class Paths(NamedTuple):
-    """``codes [paths, labels]`` (-1 before its row), ``log_weights [paths]``; of the numbers ``active``, those that later rows may look back at,
-    ``means [paths, n]`` and ``covariances [paths, n, n]``. ``is_exact``: whether no path has been left out."""
+class WeighedPaths(NamedTuple):
+    """WeighedPaths with their ``log_weights [paths]``, as far as later rows may look back: ``codes [paths, k]`` of the ``labels``, ``means [paths, n]`` and
+    ``covariances [paths, n, n]`` of the ``numbers``. ``is_exact``: whether no path has been left out."""
 
+    labels: tuple[int, ...]
     codes: np.ndarray
     log_weights: np.ndarray
-    active: tuple[int, ...]
+    numbers: tuple[int, ...]
     means: np.ndarray
     covariances: np.ndarray
     is_exact: bool
 
-    def of(self, chosen: np.ndarray, log_weights: np.ndarray) -> Paths:
+    def of(self, chosen: np.ndarray, log_weights: np.ndarray) -> WeighedPaths:
         return self._replace(
             codes=self.codes[chosen], log_weights=log_weights, means=self.means[chosen], covariances=self.covariances[chosen]
         )  # fmt: skip
@@ -82,8 +83,8 @@ class LabelPaths:
     ) -> tuple[float, bool]:
         """The log of an estimate without bias, by at most ``most`` paths from row to row, and whether it is exact. ``codes``: of labels that are
         seen; ``values`` ``[numbers]``, NaN where one is not."""
-        paths = Paths(
-            np.full((1, len(self.network.discrete.sizes)), -1), np.zeros(1), (), np.zeros((1, 0)), np.zeros((1, 0, 0)), True
+        paths = WeighedPaths(
+            (), np.zeros((1, 0), dtype=np.int64), np.zeros(1), (), np.zeros((1, 0)), np.zeros((1, 0, 0)), True
         )  # fmt: skip
         for row in range(int(max(self.label_rows.max(initial=-1), self.number_rows.max(initial=-1))) + 1):
             labels, numbers = self._in_order(row)
@@ -95,12 +96,12 @@ class LabelPaths:
                 paths = _numbered(paths, self.network.conditionals[i], self.network.discrete.sizes, values[i])
             if not len(paths.log_weights):
                 return -np.inf, paths.is_exact
-            paths = reduced(self._merged(self._forgotten(paths, row), row), most, rng)
+            paths = reduced(_merged(self._forgotten(paths, row)), most, rng)
         return float(np.logaddexp.reduce(paths.log_weights)), paths.is_exact
 
-    def _labelled(self, paths: Paths, v: int, seen: int | None) -> Paths:
+    def _labelled(self, paths: WeighedPaths, v: int, seen: int | None) -> WeighedPaths:
         scope, table = self._tables[v]
-        given = table[tuple(paths.codes[:, scope[:-1]].T)]
+        given = table[tuple(paths.codes[:, [paths.labels.index(u) for u in scope[:-1]]].T)]
         given = np.broadcast_to(given, (len(paths.codes), table.shape[-1]))
         continued = range(table.shape[-1]) if seen is None else [seen]
         parts = []
@@ -108,39 +109,44 @@ class LabelPaths:
             logs = paths.log_weights + given[:, code]
             possible = np.flatnonzero(np.isfinite(logs))
             part = paths.of(possible, logs[possible])
-            part.codes[:, v] = code
-            parts.append(part)
-        return Paths(
-            np.concatenate([p.codes for p in parts]), np.concatenate([p.log_weights for p in parts]), paths.active,
+            parts.append(part._replace(codes=np.pad(part.codes, ((0, 0), (0, 1)), constant_values=code)))
+        return WeighedPaths(
+            (*paths.labels, v), np.concatenate([p.codes for p in parts]), np.concatenate([p.log_weights for p in parts]), paths.numbers,
             np.concatenate([p.means for p in parts]), np.concatenate([p.covariances for p in parts]), paths.is_exact,
         )  # fmt: skip
 
-    def _forgotten(self, paths: Paths, row: int) -> Paths:
-        """Without the numbers that no later row looks back at."""
-        left = [k for k, i in enumerate(paths.active) if self.number_rows[i] > row - self.lag]
+    def _forgotten(self, paths: WeighedPaths, row: int) -> WeighedPaths:
+        """Without the labels and numbers that no later row looks back at."""
+        labels = [k for k, v in enumerate(paths.labels) if self.label_rows[v] > row - self.lag]
+        left = [k for k, i in enumerate(paths.numbers) if self.number_rows[i] > row - self.lag]
         return paths._replace(
-            active=tuple(paths.active[k] for k in left),
+            labels=tuple(paths.labels[k] for k in labels),
+            codes=paths.codes[:, labels],
+            numbers=tuple(paths.numbers[k] for k in left),
             means=paths.means[:, left],
             covariances=paths.covariances[:, left][:, :, left],
         )
 
-    def _merged(self, paths: Paths, row: int) -> Paths:
-        """Paths of the same labels as far as any later row looks back, where all numbers that it looks back at are known."""
-        if paths.covariances.any():
-            return paths
-        near = paths.codes[:, (self.label_rows > row - self.lag) & (self.label_rows <= row)]
-        _, first, which = np.unique(near, axis=0, return_index=True, return_inverse=True)
-        log_weights = np.full(len(first), -np.inf)
-        np.logaddexp.at(log_weights, which.reshape(-1), paths.log_weights)
-        return paths.of(first, log_weights)
+
+def _merged(paths: WeighedPaths) -> WeighedPaths:
+    """Paths of the same labels together, where all numbers are known."""
+    if paths.covariances.any():
+        return paths
+    if not paths.labels:
+        return paths.of(np.zeros(1, dtype=np.int64), np.logaddexp.reduce(paths.log_weights, keepdims=True))
+    _, first, which = np.unique(paths.codes, axis=0, return_index=True, return_inverse=True)
+    log_weights = np.full(len(first), -np.inf)
+    np.logaddexp.at(log_weights, which.reshape(-1), paths.log_weights)
+    return paths.of(first, log_weights)
 
 
-def _numbered(paths: Paths, c: NumberConditional, sizes: Sequence[int], value: float) -> Paths:
+def _numbered(paths: WeighedPaths, c: NumberConditional, sizes: Sequence[int], value: float) -> WeighedPaths:
     """The paths with a number, integrated, or weighed by its density where it is seen."""
     shape = [sizes[v] for v in c.labels]
-    which = np.ravel_multi_index(paths.codes[:, c.labels].T, shape) if shape else np.zeros(len(paths.codes), int)
+    chosen = paths.codes[:, [paths.labels.index(v) for v in c.labels]]
+    which = np.ravel_multi_index(chosen.T, shape) if shape else np.zeros(len(chosen), dtype=np.int64)
     slopes, sd = c.coefficients[0, which], c.sd[0, which]
-    above = [paths.active.index(p) for p in c.parents]
+    above = [paths.numbers.index(p) for p in c.parents]
     mean = c.intercept[0, which] + (slopes * paths.means[:, above]).sum(1)
     cross = np.einsum("pk,pkj->pj", slopes, paths.covariances[:, above])
     variance = (slopes * cross[:, above]).sum(1) + sd**2
@@ -152,15 +158,16 @@ def _numbered(paths: Paths, c: NumberConditional, sizes: Sequence[int], value: f
         means = means + gain * gap[:, None]
         covariances = covariances - gain[:, :, None] * cross[:, None, :]
         mean, cross, variance = np.full(len(mean), value), np.zeros_like(cross), np.zeros_like(variance)
-    n = len(paths.active)
+    n = len(paths.numbers)
     wide = np.empty((len(mean), n + 1, n + 1))
     wide[:, :n, :n], wide[:, n, :n], wide[:, :n, n], wide[:, n, n] = covariances, cross, cross, variance
-    return Paths(
-        paths.codes, log_weights, (*paths.active, c.child), np.concatenate([means, mean[:, None]], 1), wide, paths.is_exact
+    return WeighedPaths(
+        paths.labels, paths.codes, log_weights, (*paths.numbers, c.child), np.concatenate([means, mean[:, None]], 1), wide,
+        paths.is_exact,
     )  # fmt: skip
 
 
-def reduced(paths: Paths, most: int, rng: np.random.Generator) -> Paths:
+def reduced(paths: WeighedPaths, most: int, rng: np.random.Generator) -> WeighedPaths:
     """At most ``most`` paths: those whose weight is above a bound as they are, of the others some, drawn by their weights, with the bound as
     weight."""
     count = len(paths.log_weights)

@@ -10,7 +10,7 @@ import pytest
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.gaussian.label_paths import LabelPaths, Paths, reduced
+from pgmlang.gaussian.label_paths import LabelPaths, WeighedPaths, reduced
 from pgmlang.infer.gaussian_sequences import GaussianSequences
 
 CODES = {"calm": 0, "wild": 1}
@@ -179,7 +179,7 @@ def test_scores_of_many_paths_say_how_far_off_they_are() -> None:
 def test_a_reduction_keeps_the_sum_of_the_weights_and_the_likely_paths() -> None:
     rng = np.random.default_rng(3)
     logs = 3 * rng.normal(size=200)
-    every = Paths(np.arange(200)[:, None], logs, (), np.zeros((200, 0)), np.zeros((200, 0, 0)), True)
+    every = WeighedPaths((0,), np.arange(200)[:, None], logs, (), np.zeros((200, 0)), np.zeros((200, 0, 0)), True)
     kept = [reduced(every, 30, rng) for _ in range(2000)]
     assert {len(k.codes) for k in kept} == {30}
     for k in kept:
