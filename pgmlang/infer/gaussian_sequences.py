@@ -13,6 +13,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import checked_codes, nested_plates
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact.gaussian import BlockPosterior, GaussianEngine, NumberRows
+from pgmlang.gaussian.label_paths import LabelPaths
 from pgmlang.gaussian.sequence_network import SequenceNetwork, sequence_network
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.infer.gaussian_rows import check_elements
@@ -114,6 +115,28 @@ class GaussianSequences:
         for one, block in self.posteriors():
             out[one.unit] = block.log_evidence[0]
         return out
+
+    def log_estimates(self, num_runs: int, most: int, seed: int) -> np.ndarray:
+        """``[runs, units]``: logs of estimates without bias of the likelihood of what is seen of each unit, by paths of its labels; one run where
+        all are exact."""
+        out = np.zeros((num_runs, 1 if self.unit is None else self.binding.sizes[self.unit]))
+        is_exact = True
+        for one in self.sequences:
+            codes, values = self._evidence(one)
+            rows = [
+                np.concatenate(
+                    [np.zeros(0, np.int64), *(np.repeat(np.arange(len(one.rows)), b.count // len(one.rows)) for b in blocks.values())]
+                )
+                for blocks in (one.sequence.labels, one.sequence.numbers)
+            ]  # fmt: skip
+            paths = LabelPaths(one.sequence.given(codes), *rows)
+            for run, rng in enumerate(np.random.default_rng([seed, one.unit]).spawn(num_runs)):
+                out[run, one.unit], exact = paths.log_likelihood(codes, values, most, rng)
+                if exact:
+                    out[:, one.unit] = out[run, one.unit]
+                    break
+                is_exact = False
+        return out[:1] if is_exact else out
 
     def is_open(self, name: str) -> bool:
         """Whether any cell of a variable is not seen."""

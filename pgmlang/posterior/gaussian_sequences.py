@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pgmlang.diagnostics import PgmError
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.exact.gaussian import MOST_CONFIGURATIONS
 from pgmlang.infer.gaussian_sequences import GaussianSequences
 from pgmlang.posterior.condition import Conditioned
 from pgmlang.posterior.gaussian import Element, targets_of
 from pgmlang.query.rows import Columns, without_answers
-from pgmlang.query.score import Score
+from pgmlang.query.score import Score, deviations_of
 from pgmlang.tables.conditionals import value_labels
 from pgmlang.tables.elements import element_names
 from pgmlang.tables.evaluate import Evaluator
@@ -34,31 +35,53 @@ def reasons_against_switching(posterior: Posterior) -> Sequence[str]:
     )
 
 
+LARGEST_ERROR = 0.5
+"""Nats by which a score may be off, one standard error."""
 LONG = 500
 """Rows beyond which numbers that nothing hangs on are not worth a network of all rows."""
 
 
+RUNS = 20
+"""Estimates of a likelihood whose mean is taken, by paths of labels of their own."""
+
+
 def sequences_of(given: Conditioned, most_of_leaves: int = 0) -> GaussianSequences | None:
-    """The rows; None where they have weights, where sums over labels alone take them (no number is open, or none that anything hangs on in
-    more rows than ``most_of_leaves``), and where they would be mixtures of too many normal distributions."""
+    """The rows; None where they have weights, and where sums over labels alone take them: no number is open, or none that anything hangs on in
+    more rows than ``most_of_leaves``."""
     sequences = GaussianSequences(given.bound, given.posterior.fit.parameters)
     is_for_sums = sequences.are_leaves and (
         not sequences.open_numbers or given.bound.layout.size(given.bound.plate) > most_of_leaves
     )
-    if given.bound.weights is not None or is_for_sums:
-        return None
+    return None if given.bound.weights is not None or is_for_sums else sequences
+
+
+def log_evidence_of(sequences: GaussianSequences) -> np.ndarray | None:
+    """The log-density of what is seen of each sequence; None where one would be a mixture of too many normal distributions."""
     try:
-        sequences.log_evidence()
+        return sequences.log_evidence()
     except PgmError as error:
         if error.diagnostics[0].code != "PGM0611":
             raise
         return None
-    return sequences
 
 
-def score_sequences(sequences: GaussianSequences) -> Score:
-    """The log-density of what is seen of each sequence."""
-    return Score(sequences.log_evidence(), sequences.unit or "data", "exact")
+def score_sequences(given: Conditioned, sequences: GaussianSequences) -> Score:
+    """The log-density of what is seen of each sequence; with more paths of labels than are exact by unbiased estimates. Raises PgmError PGM0611 for
+    sequences of too many numbers, PGM0602 where the estimates tell too little."""
+    exact, plate = log_evidence_of(sequences), sequences.unit or "data"
+    if exact is not None:
+        return Score(exact, plate, "exact")
+    logs = sequences.log_estimates(RUNS, MOST_CONFIGURATIONS, given.seed)
+    if len(logs) == 1:
+        return Score(logs[0], plate, "exact")
+    log_mean = np.logaddexp.reduce(logs) - np.log(len(logs))
+    said = f"{len(logs)} times {MOST_CONFIGURATIONS:,} paths of labels, numbers integrated"
+    score = Score(log_mean, plate, said, deviations=deviations_of(logs, log_mean))
+    worst = float(np.max(score.mcse)) if score.mcse is not None else 0.0
+    if not worst < LARGEST_ERROR:
+        message = f"a score by paths of labels would be off by {worst:.2g} nats or more"
+        raise PgmError(Diagnostic("PGM0602", message, help="score shorter stretches of the sequence"))
+    return score
 
 
 def predict_sequences(given: Conditioned, sequences: GaussianSequences, targets: Sequence[str] | None) -> Columns:

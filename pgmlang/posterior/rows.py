@@ -118,18 +118,20 @@ def _against_switching(posterior: Posterior) -> Sequence[str]:
 
 
 def _predict_switching(given: Conditioned, targets: Sequence[str] | None) -> Columns:
-    from pgmlang.posterior.gaussian_sequences import LONG, predict_sequences, sequences_of
+    from pgmlang.posterior.gaussian_sequences import LONG, log_evidence_of, predict_sequences, sequences_of
 
     is_other = set(targets or ()) & set(given.posterior.fit.model.definition_of)
     sequences = None if is_other else sequences_of(given, LONG)
-    return _predict_new_rows(given, targets) if sequences is None else predict_sequences(given, sequences, targets)
+    if sequences is None or log_evidence_of(sequences) is None:
+        return _predict_new_rows(given, targets)
+    return predict_sequences(given, sequences, targets)
 
 
 def _score_switching(given: Conditioned) -> Score:
     from pgmlang.posterior.gaussian_sequences import score_sequences, sequences_of
 
     sequences = sequences_of(given)
-    return _score_new_rows(given) if sequences is None else score_sequences(sequences)
+    return _score_new_rows(given) if sequences is None else score_sequences(given, sequences)
 
 
 def _against_fields(posterior: Posterior) -> Sequence[str]:

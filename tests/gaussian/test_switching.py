@@ -10,6 +10,8 @@ import pytest
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
+from pgmlang.gaussian.label_paths import LabelPaths, WeighedPaths, reduced
+from pgmlang.infer.gaussian_sequences import GaussianSequences
 
 CODES = {"calm": 0, "wild": 1}
 START, MOVE = np.array([0.3, 0.7]), np.array([[0.8, 0.2], [0.3, 0.7]])
@@ -129,3 +131,63 @@ def test_too_many_paths_are_refused_with_their_number() -> None:
     assert "1,073,741,824 normal distributions" in said.message
     assert "--method hmc" in str(said.help)
     assert pgmlang.compile(ONE).plan(table).method == "hmc"
+
+
+def paths_of(table: dict[str, list]) -> tuple[LabelPaths, dict[int, int], np.ndarray]:
+    bound = pgmlang.compile(ONE).given().bind_to_predict(table)
+    sequences = GaussianSequences(bound, {})
+    (one,) = sequences.sequences
+    codes, values = sequences._evidence(one)
+    count = len(table["y"])
+    return LabelPaths(one.sequence.given(codes), np.arange(count), np.tile(np.arange(count), 2)), codes, values
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 40))])
+def test_paths_that_are_all_kept_are_exact(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    table = drawn(rng, 8)
+    paths, codes, values = paths_of(table)
+    log, is_exact = paths.log_likelihood(codes, values, 256, rng)
+    assert is_exact
+    assert log == pytest.approx(enumerated(table["z"], values)[0], abs=1e-9)
+
+
+def test_paths_that_are_drawn_have_no_bias() -> None:
+    rng = np.random.default_rng(7)
+    table = {"z": [""] * 9, "x": [np.nan] * 9, "y": 3 * rng.normal(size=9)}
+    paths, codes, values = paths_of(table)
+    right = enumerated(table["z"], values)[0]
+    found = [paths.log_likelihood(codes, values, 12, rng) for _ in range(400)]
+    assert not any(is_exact for _, is_exact in found)
+    ratios = np.exp(np.array([log for log, _ in found]) - right)
+    assert 0 < ratios.std() < 1
+    assert ratios.mean() == pytest.approx(1, abs=4 * ratios.std() / 20)
+
+
+def test_scores_of_many_paths_say_how_far_off_they_are() -> None:
+    rng = np.random.default_rng(9)
+    table = {"y": 3 * rng.normal(size=12)}
+    asked = pgmlang.compile(ONE).given()
+    score = asked.score_rows(table)
+    right = enumerated([""] * 12, np.concatenate([np.full(12, np.nan), table["y"]]))[0]
+    assert "paths of labels" in score.estimator
+    assert score.mcse is not None
+    assert abs(score.total - right) < max(5 * float(score.mcse[0]), 1e-6)
+    assert asked.score_rows(table).total == score.total
+
+
+def test_a_reduction_keeps_the_sum_of_the_weights_and_the_likely_paths() -> None:
+    rng = np.random.default_rng(3)
+    logs = 3 * rng.normal(size=200)
+    every = WeighedPaths((0,), np.arange(200)[:, None], logs, (), np.zeros((200, 0)), np.zeros((200, 0, 0)), True)
+    kept = [reduced(every, 30, rng) for _ in range(2000)]
+    assert {len(k.codes) for k in kept} == {30}
+    for k in kept:
+        assert np.logaddexp.reduce(k.log_weights) == pytest.approx(np.logaddexp.reduce(logs), abs=1e-9)
+        assert len(set(k.codes[:, 0].tolist())) == 30
+    sums = np.zeros(200)
+    for k in kept:
+        np.add.at(sums, k.codes[:, 0], np.exp(k.log_weights))
+    bound = np.exp(min(k.log_weights.min() for k in kept))
+    error = np.sqrt(np.exp(logs) * bound / len(kept)) + 1e-9
+    assert (np.abs(sums / len(kept) - np.exp(logs)) < 5 * error).all()
