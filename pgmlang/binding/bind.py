@@ -173,6 +173,7 @@ class Binder:
             row_weights = row_weights[rows[main]]
         elements = Elements(self.model, mapping, self.known, problems)
         elements.find(frames, self._num_rows())
+        elements.named_by(self._bound_columns, frames)
         elements.check_chains(frames)
         elements.labels.update(self.matches.labels)
         closed = self._close(elements)
@@ -204,8 +205,8 @@ class Binder:
         )  # fmt: skip
         if not (self.is_of_fit or self.is_fresh):
             # what a fit infers; of new rows they are counts like any
-            largest = bounded_counts(closed, bound_evaluator(binding), latent)
-            binding = replace(binding, model=with_bounded_counts(closed, largest))
+            counts = bounded_counts(closed, bound_evaluator(binding), latent)
+            binding = replace(binding, model=with_bounded_counts(closed, counts))
         return binding if self.unseen is None else self.unseen.left_out(binding)
 
     def _row_names(

@@ -121,6 +121,10 @@ class BoundDensity:
         labels = self.model.labels_of(type_)
         return len(labels) if labels is not None else self.layout.size(self.model.root_axis(type_.axis or ""))
 
+    def least(self, name: str) -> int:
+        """The value of the first state of a discrete variable: of counts that are listed the least, else 0."""
+        return self.model.by_name[name].type.least
+
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of any variable's array."""
         return tuple(self.layout.size(a) for a in self.axes(name))

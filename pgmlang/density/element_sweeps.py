@@ -113,8 +113,6 @@ def sweep_program(joint: BoundDensity, names: Sequence[str]) -> tuple[Conditiona
         model, {}, Marks(partly_seen=frozenset(joint.programs.partly_seen)), drawn=frozenset(names), moving=moving
     )
     reals = [n for n in names if not model.by_name[n].type.is_discrete]
-    if any(n in joint.missing for n in reals):
-        raise NotScalar("numbers that are missing in part")
     supports = supports_of(joint, reals)
     plain = {n: s for n, s in supports.items() if type(s) is Support}
     if len(plain) < len(reals):

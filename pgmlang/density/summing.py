@@ -183,7 +183,7 @@ class Marginaliser:
 
     def all_values(self, name: str, dim: int, lead: int) -> Tensor:
         size, shape = self.joint.num_states(name), self.joint.shapes[name]
-        codes = torch.arange(size, device=self.joint.device)
+        codes = self.joint.least(name) + torch.arange(size, device=self.joint.device)
         first = [1] * dim + [size] + [1] * (self.places - dim - 1 + lead)
         return codes.reshape((*first, *[1] * len(shape))).expand((*first, *shape))
 
@@ -354,7 +354,7 @@ class Marginaliser:
                 for name in reversed(step.names):
                     out[name] = codes % self.joint.num_states(name)
                     codes = codes // self.joint.num_states(name)
-        return {n: out[n] for n in self.names}
+        return {n: out[n] + self.joint.least(n) for n in self.names}
 
     def _code_along(self, code: Tensor, name: str, axes: tuple[str, ...]) -> Tensor:
         """Codes ``[*leading, *own axes]`` as ``[1 ..., *leading, *axes]``: outer elements repeated for their rows."""

@@ -132,6 +132,8 @@ def tabulated_labels(
         raise NotScalar("devices other than the CPU, or without the package numba")
     if joint.scale or joint.weights or joint.intervened or joint.partition is not None:
         raise NotScalar("weights, interventions and normalising constants")
+    if any(map(joint.least, names)):
+        raise NotScalar("counts that begin above zero")
     model = joint.model.once(with_short_densities)
     terms = ValueTerms(model, {}, Marks(partly_seen=frozenset(joint.programs.partly_seen)), drawn=frozenset(names))
     found = terms.terms() if with_rest else terms.terms_around(names)

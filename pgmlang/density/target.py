@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,13 +13,14 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
+from pgmlang.density.free_numbers import FreeNumbers, free_numbers
 from pgmlang.density.native import native_of
 from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.seen_rows import log_marginal_of, prepared
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.traced import NotRecordable, traced
-from pgmlang.density.transforms import constrain, free_shape, unconstrain
+from pgmlang.density.transforms import constrain, unconstrain
 from pgmlang.kernels.kernel import ChainState
 from pgmlang.kernels.log_density import Trajectories, eager_value, eager_value_and_grad
 from pgmlang.kernels.metric import Metric
@@ -31,22 +32,18 @@ from pgmlang.plan.problem import Problem
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The posterior density of continuous variables ``names``, the discrete ones of ``sums`` summed out, other latent
-    variables held at ``given``, params and networks at theirs. ``free_shapes`` of the free real values that are mapped to the variables (a simplex of
-    K has K - 1), laid end to end in a vector. ``places``: those of its numbers that are free, of variables some of whose cells are
-    given; all where it is None. They are the ``dimension`` numbers that the density is a function of; the others are zero. ``native``: the same density as compiled loops, where it
+    """The posterior density of continuous variables, a function of their free ``numbers``: the discrete ones of ``sums`` summed out,
+    other latent variables held at ``given``, params and networks at theirs. ``native``: the same density as compiled loops, where it
     is worked out so. ``traces``: recordings by shape, or why there is none."""
 
     joint: BoundDensity
-    names: tuple[str, ...]
-    free_shapes: tuple[tuple[int, ...], ...]
+    numbers: FreeNumbers
     sums: Marginaliser | None = None
     given: dict[str, Tensor] = field(default_factory=dict)
     blanket: frozenset[str] | None = None
     params: dict[str, Tensor] = field(default_factory=dict)
     nets: Any = None
     native: NativeLogDensity | None = field(default=None, repr=False)
-    places: Tensor | None = field(default=None, repr=False)
     traces: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -63,23 +60,14 @@ class Target:
         return self.joint.dtype
 
     @property
-    def dimension(self) -> int:
-        return self._width if self.places is None else len(self.places)
+    def names(self) -> tuple[str, ...]:
+        """The variables."""
+        return tuple(map(str, self.numbers.shapes))
 
     @property
-    def _width(self) -> int:
-        """Numbers of the vector of all variables, given cells among them."""
-        return sum(int(np.prod(s)) for s in self.free_shapes)
-
-    def _laid_out(self, x: Tensor) -> Tensor:
-        """Free numbers ``[..., dimension]`` at their places in the vector, zeros elsewhere."""
-        if self.places is None:
-            return x
-        return x.new_zeros(*x.shape[:-1], self._width).index_copy(-1, self.places, x)
-
-    def _taken(self, x: Tensor) -> Tensor:
-        """The free numbers of a whole vector."""
-        return x if self.places is None else x[..., self.places]
+    def dimension(self) -> int:
+        """How many free numbers there are."""
+        return self.numbers.dimension
 
     @property
     def backend(self) -> str:
@@ -89,27 +77,14 @@ class Target:
     def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Values of the variables, ``[..., *shape]`` each, and the log determinant ``[...]`` of the map, at free
         values ``x [..., dimension]``."""
-        free = {}
-        x = self._laid_out(x)
-        start = 0
-        for name, shape in zip(self.names, self.free_shapes, strict=True):
-            size = int(np.prod(shape))
-            free[name] = x[..., start : start + size].reshape((*x.shape[:-1], *shape))
-            start += size
-        values, log_det = constrain(self.joint, free, self.given, self.params, self.nets)
-        if self.places is not None:
-            given = {n: self.joint.observed[n] for n in self.names if n in self.joint.missing}
-            values |= {n: torch.where(self.joint.missing[n], values[n], seen) for n, seen in given.items()}
+        values, log_det = constrain(self.joint, self.numbers.by_name(x), self.given, self.params, self.nets)
         return values, log_det.expand(x.shape[:-1])
 
     def free(self, values: Values) -> Tensor:
         """The free vector ``[..., dimension]`` of values."""
-        unconstrained = unconstrain(self.joint, {n: values[n] for n in self.names}, values, self.params, self.nets)
-        parts = [
-            unconstrained[n].reshape(*unconstrained[n].shape[: unconstrained[n].dim() - len(s)], int(np.prod(s)))
-            for n, s in zip(self.names, self.free_shapes, strict=True)
-        ]
-        return self._taken(torch.cat(parts, -1))
+        return self.numbers.vector(
+            unconstrain(self.joint, {n: values[n] for n in self.names}, values, self.params, self.nets)
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         """Log-density ``[...]`` of free values ``x [..., dimension]``, up to a constant."""
@@ -139,12 +114,12 @@ class Target:
         resumed computes as one that was not."""
         if self.native is not None:
             values, gradients = map(torch.from_numpy, self.native.values_and_gradients(self._flat(x)))
-            return values.reshape(x.shape[:-1]), self._taken(gradients).reshape(x.shape)
+            return values.reshape(x.shape[:-1]), self.numbers.taken(gradients).reshape(x.shape)
         return self._run("gradient", eager_value_and_grad, x)  # type: ignore[no-any-return]
 
     def _flat(self, x: Tensor) -> np.ndarray:
         """Points ``[..., dimension]`` as the compiled program takes them, ``[points, numbers]``."""
-        flat = self._laid_out(x.detach().reshape(math.prod(x.shape[:-1]), self.dimension))
+        flat = self.numbers.laid_out(x.detach().reshape(math.prod(x.shape[:-1]), self.dimension))
         return np.asarray(flat.contiguous().numpy())
 
     @property
@@ -157,12 +132,12 @@ class Target:
     ) -> tuple[ChainState, Tensor]:
         assert self.native is not None
         # numbers that are not free have no momentum, and no variance to get any by
-        wide = (self._laid_out(t.detach()) for t in (start.position, start.gradient, momentum))
+        wide = (self.numbers.laid_out(t.detach()) for t in (start.position, start.gradient, momentum))
         position, gradient, end = (t.clone(memory_format=torch.contiguous_format) for t in wide)
         values = start.logdensity.detach().clone(memory_format=torch.contiguous_format)
-        width, chains, apart = self._width, position.shape[-2], math.prod(position.shape[:-2])
+        width, chains, apart = self.numbers.width, position.shape[-2], math.prod(position.shape[:-2])
         rank = metric.stretch.shape[-1]
-        variance, directions = self._laid_out(metric.variance), self._laid_out(metric.directions)
+        variance, directions = self.numbers.laid_out(metric.variance), self.numbers.laid_out(metric.directions)
         blocks = (position.view(apart, chains, width), end.view(apart, chains, width), values.view(apart, chains),
                   gradient.view(apart, chains, width), step_size.reshape(apart), variance.reshape(apart, width),
                   directions.reshape(apart, rank, width), metric.gains.reshape(apart, rank))  # fmt: skip
@@ -178,7 +153,9 @@ class Target:
                 gains.numpy(),
                 steps,
             )
-        return ChainState(self._taken(position), values, self._taken(gradient)), self._taken(end)
+        return ChainState(self.numbers.taken(position), values, self.numbers.taken(gradient)), self.numbers.taken(
+            end
+        )
 
     def _run(self, what: str, eager: Callable[..., Any], x: Tensor) -> Any:
         # networks' weights change unseen between calls
@@ -211,22 +188,8 @@ def target_of(problem: Problem, dtype: torch.dtype = torch.float64, backend: str
     joint = density_of(problem, dtype)
     names = tuple(v.name for v in sampled_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
-    shapes = tuple(free_shape(joint, n) for n in names)
     sums = marginaliser_of(joint, summed) if summed else None
-    native = native_of(joint, names, summed, backend)
-    return Target(joint, names, shapes, sums, native=native, places=_free_places(joint, names, shapes))
-
-
-def _free_places(joint: BoundDensity, names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> Tensor | None:
-    """Where the numbers that are free lie in the vector of all variables; None where all are."""
-    if not joint.missing.keys() & set(names):
-        return None
-    parts = [
-        joint.missing[n].expand(joint.shapes[n]).reshape(-1) if n in joint.missing
-        else torch.ones(math.prod(s), dtype=torch.bool, device=joint.device)
-        for n, s in zip(names, shapes, strict=True)
-    ]  # fmt: skip
-    return torch.cat(parts).nonzero().flatten()
+    return Target(joint, free_numbers(joint, names), sums, native=native_of(joint, names, summed, backend))
 
 
 def block_target(
@@ -234,6 +197,5 @@ def block_target(
 ) -> Target:
     """The full conditional density of some continuous variables given all other latent ones. ``traces``: what was
     recorded for the same block."""
-    shapes = tuple(free_shape(joint, n) for n in names)
     shared_traces = {} if traces is None else traces
-    return Target(joint, names, shapes, None, dict(given), frozenset(names), traces=shared_traces)
+    return Target(joint, free_numbers(joint, names), None, dict(given), frozenset(names), traces=shared_traces)

@@ -17,10 +17,11 @@ from pgmlang.density.numerics import numerics
 def constrain(
     joint: BoundDensity, free: Values, given: Values | None = None, params: Values | None = None, nets: Any = None
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Values, params or tables from free real values, ``[..., *free_shape]``, and the log determinant ``[...]``.
-    ``given`` and ``params``: the other values and params, where bounds hang on them."""
+    """Values, params or tables from free real values, ``[..., *free_shape]``, and the log determinant ``[...]``; cells that are data
+    keep their value, and have no part in the determinant. ``given`` and ``params``: the other values and params, where bounds hang on them."""
+    cells = {n: (joint.missing[n], joint.observed[n]) for n in joint.missing if n in free and n in joint.observed}
     with numerics(joint.dtype, joint.device):
-        values, log_det = joint.program.constrain(dict(free), *_others(joint, given, params, nets))
+        values, log_det = joint.program.constrain(dict(free), *_others(joint, given, params, nets), given=cells)
     return values, torch.as_tensor(log_det, dtype=joint.dtype, device=joint.device)
 
 

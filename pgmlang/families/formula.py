@@ -8,6 +8,8 @@ as one of scalar loops, brings its own map of the same words.
 from __future__ import annotations
 
 import ast
+import math
+import operator
 from collections.abc import Callable, Collection, Mapping
 
 VOCABULARY: dict[str, str] = {
@@ -32,6 +34,10 @@ VOCABULARY: dict[str, str] = {
 """Functions of formulas, and torch's or the runtime's name of each."""
 
 CONSTANTS = {"pi": "math.pi", "inf": "math.inf"}
+_CONSTANT_NUMBERS = {"pi": math.pi, "inf": math.inf}
+_OPERATIONS: Mapping[type, Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Lt: operator.lt, ast.Gt: operator.gt,
+}  # fmt: skip
 _OF_NUMBERS = ("log", "exp", "sqrt", "log1p", "expm1", "lgamma")
 _ALLOWED = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.Name, ast.Constant, ast.Load, ast.operator,
@@ -49,6 +55,28 @@ def parse(text: str, names: Collection[str], what: str = "a formula") -> ast.exp
         if isinstance(node, ast.Name) and node.id not in known:
             raise ValueError(f"{what}: `{node.id}` is neither a parameter nor in the vocabulary")
     return tree.body
+
+
+def number_at(text: str, arguments: Mapping[str, float]) -> float:
+    """The number of a formula of differences, products, comparisons and ``where``, as those of bounds are; NaN for any other."""
+
+    def number(node: ast.expr) -> float:
+        match node:
+            case ast.Constant(value=int() | float() as value):
+                return float(value)
+            case ast.Name(id=name):
+                return arguments.get(name, _CONSTANT_NUMBERS.get(name, math.nan))
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                return -number(inner)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
+                return _OPERATIONS[type(op)](number(left), number(right))
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATIONS:
+                return _OPERATIONS[type(op)](number(left), number(right))
+            case ast.Call(func=ast.Name(id="where"), args=[test, one, other]):
+                return number(one) if number(test) else number(other)
+        return math.nan
+
+    return number(ast.parse(text, mode="eval").body)
 
 
 def used_names(text: str) -> set[str]:

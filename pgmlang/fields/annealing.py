@@ -17,11 +17,11 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.free_numbers import free_numbers
 from pgmlang.density.reductions import sum_of_factors, sum_per_element
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.tabulated_labels import TabulatedLabels
 from pgmlang.density.target import Target
-from pgmlang.density.transforms import free_shape
 from pgmlang.fields.fields import Fields, fields_of
 from pgmlang.fields.pairwise import Pairwise
 from pgmlang.fields.reasons import field_names
@@ -144,12 +144,14 @@ def real_log_z(joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, gen
     """log Z of real fields of one row, of these names or all. ``centre``: mean and sd of the normal base by name; ``given``:
     values of the others."""
     names = field_names(joint.model) if names is None else names
-    shapes = tuple(free_shape(joint, n) for n in names)
     bare = _without(joint, names)
-    target = Target(bare, names, shapes, given=dict(given or {}), params=dict(params), nets=nets)
-    parts = [(centre or {}).get(n, (torch.tensor(0.0), torch.tensor(2.0))) for n in names]
-    mean = torch.cat([m.to(joint.dtype).expand(s).reshape(-1) for (m, _), s in zip(parts, shapes, strict=True)])
-    sd = torch.cat([d.to(joint.dtype).expand(s).reshape(-1) for (_, d), s in zip(parts, shapes, strict=True)])
+    numbers = free_numbers(bare, names)
+    target = Target(bare, numbers, given=dict(given or {}), params=dict(params), nets=nets)
+    moments = {n: (centre or {}).get(n, (torch.tensor(0.0), torch.tensor(2.0))) for n in names}
+    mean, sd = (
+        numbers.vector({n: both[i].to(joint.dtype).expand(numbers.shapes[n]) for n, both in moments.items()})
+        for i in (0, 1)
+    )
 
     def base(x: Tensor) -> Tensor:
         before_each()

@@ -52,7 +52,7 @@ class NormalMixture:
                 break
             excess = self.below(x) - chance
             low, high = np.where(excess < 0, x, low), np.where(excess < 0, high, x)
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 step = x - excess / self._density(x)
             inside = (step > low) & (step < high)
             middle = 0.5 * (low + high)

@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.free_numbers import FreeNumbers, free_numbers
 from pgmlang.density.keys import FreeKey
-from pgmlang.density.transforms import constrain, free_shape
+from pgmlang.density.transforms import constrain
 from pgmlang.guides.family import LOC, LOG_SCALE, SCALE, GuideFamily
 
 
@@ -23,9 +24,13 @@ class AutomaticGuide:
     names: tuple[str, ...]
     family: GuideFamily
 
+    def numbers(self, joint: BoundDensity) -> FreeNumbers:
+        """The latents' free numbers, without cells that are data."""
+        return joint.memo.once(free_numbers, joint, self.names)
+
     def size(self, joint: BoundDensity) -> int:
         """How many free numbers there are."""
-        return sum(math.prod(free_shape(joint, n)) for n in self.names)
+        return self.numbers(joint).dimension
 
     def begin(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
         """The first params of the family, near zero with small deviations; none without latents."""
@@ -36,14 +41,6 @@ class AutomaticGuide:
         log_scale = torch.full((size,), LOG_SCALE, dtype=joint.dtype, device=joint.device)
         return {LOC: loc, SCALE: self.family.begin(log_scale)}
 
-    def by_name(self, joint: BoundDensity, x: Tensor) -> dict[str, Tensor]:
-        """Free numbers ``[..., size]`` as free values ``[..., *free_shape]``."""
-        shapes = {n: free_shape(joint, n) for n in self.names}
-        pieces = x.split([math.prod(s) for s in shapes.values()], -1) if shapes else ()
-        return {
-            n: piece.reshape((*x.shape[:-1], *s)) for (n, s), piece in zip(shapes.items(), pieces, strict=True)
-        }
-
     def sample(
         self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator, shape: tuple[int, ...],
         given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any,
@@ -53,7 +50,7 @@ class AutomaticGuide:
         if not self.names:
             return {}, torch.zeros(shape, dtype=joint.dtype, device=joint.device)
         x, log_q = self.sample_free(joint, free, generator, shape)
-        values, log_det = constrain(joint, self.by_name(joint, x), given, params, nets)
+        values, log_det = constrain(joint, self.numbers(joint).by_name(x), given, params, nets)
         return values, log_q - log_det
 
     def sample_free(

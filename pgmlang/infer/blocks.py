@@ -108,9 +108,10 @@ class ElementBlock:
         shape = values[name].shape
         for j in range(flat.shape[-1]):
             logits = []
+            least = joint.least(name)
             for code in range(joint.num_states(name)):
                 tried = flat.clone()
-                tried[..., j] = code
+                tried[..., j] = least + code
                 terms = joint.factors({**values, name: tried.reshape(shape)}, blanket=(name,))
                 total = torch.zeros((), dtype=joint.dtype, device=joint.device)
                 for key, term in terms.items():
@@ -118,7 +119,7 @@ class ElementBlock:
                 logits.append(total)
             stacked = torch.stack(torch.broadcast_tensors(*logits), -1)
             flat = flat.clone()
-            flat[..., j] = categorical(stacked, generator).expand(flat.shape[:-1])
+            flat[..., j] = least + categorical(stacked, generator).expand(flat.shape[:-1])
             values = {**values, name: flat.reshape(shape)}
         return values, state, None
 
@@ -126,7 +127,7 @@ class ElementBlock:
 @dataclass(frozen=True, eq=False)
 class ConjugateBlock:
     """A variable drawn from its full conditional, whose parameters are read off the log-density: once for the factors
-    that nothing else unknown is in, such as its own prior, at each step for the others."""
+    that nothing else unknown is in, such as its own prior, at each step for the others. Cells that are data keep their value."""
 
     names: tuple[str, ...]
     joint: BoundDensity
@@ -165,18 +166,22 @@ class ConjugateBlock:
         def whole(value: Tensor) -> Tensor:
             return log_joint(self.joint, {**values, name: value}, blanket=(name,))
 
+        is_open = self.joint.missing.get(name)
         try:
             with seeded(generator), numerics(self.joint.dtype, self.joint.device):
                 if self.family.is_coupled:
                     variable = self.joint.model.by_name[name]
-                    drawn = draw_quadratic(density, like, len(self.joint.axes(name)), len(variable.axes))
+                    drawn = draw_quadratic(density, like, len(self.joint.axes(name)), len(variable.axes), is_open)
                 else:
                     share = self._share(values, like) if self.is_split else None
-                    drawn = self.family.inside(self.family.draw(optimal(self.family, density, like, share), ()))
+                    parameters = optimal(self.family, density, like, share)
+                    if is_open is not None:  # no term says anything of the others
+                        parameters = tuple(torch.where(is_open, p, 1.0) for p in parameters)
+                    drawn = self.family.inside(self.family.draw(parameters, ()))
         except GradientNotFinite as stuck:
             leaf = stuck.x.detach().requires_grad_()
             raise gradient_error(lambda: whole(leaf).sum(), {name: leaf}, self.joint, "log-density") from stuck
-        return {**values, name: drawn}, state, None
+        return {**values, name: drawn if is_open is None else torch.where(is_open, drawn, like)}, state, None
 
     def _share(self, values: Values, like: Tensor) -> Factor:
         """What the factors that do not move add to the parameters."""

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.clusters import starting_codes
 from pgmlang.density.delta import standard_errors
+from pgmlang.density.free_numbers import FreeNumbers, with_places
 from pgmlang.density.gradients import gradient_error, slopes_of
 from pgmlang.density.initial import fresh_nets
 from pgmlang.density.keys import FreeKey, NetworkWeight
@@ -105,21 +106,24 @@ class Climb:
         )
 
     @cached_property
-    def shapes(self) -> dict[FreeKey, tuple[int, ...]]:
-        """Shapes of the free values and the weights, in the order of the vector."""
+    def numbers(self) -> FreeNumbers:
+        """The free values and the weights, in one vector."""
         names = self.objective.start(self.joint, Generator(self.joint.device))
         weights = {k: tuple(v.shape) for k, v in self.weights.items()}
-        return {**{n: free_shape(self.joint, n) for n in names}, **weights}
+        return with_places(self.joint, {**{n: free_shape(self.joint, n) for n in names}, **weights})
 
     def by_name(self, x: Tensor) -> tuple[dict[FreeKey, Tensor], Any]:
         """Free values by name, and the networks with their weights."""
-        pieces = torch.split(x, [math.prod(s) for s in self.shapes.values()])
-        parameters = {k: p.reshape(s) for (k, s), p in zip(self.shapes.items(), pieces, strict=True)}
-        return split_nets(parameters, self.nets)
+        return split_nets(self.numbers.by_name(x), self.nets)
+
+    def side_by_side(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Losses ``[m]`` and gradients ``[m, d]`` at points ``[m, d]``, and at which of these they are known; None where nothing has them."""
+        known = self.objective.side_by_side(self.joint, self.numbers.laid_out(points))
+        return None if known is None else (known[0], self.numbers.taken(known[1]), known[2])
 
     def function(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The loss and its gradient."""
-        found = self.objective.side_by_side(self.joint, x[None])
+        found = self.side_by_side(x[None])
         if found is not None and bool(found[2]):
             return found[0][0], found[1][0]
         generator = Generator(self.joint.device)
@@ -143,7 +147,7 @@ class Climb:
         joint = self.joint
         generator = Generator(joint.device).manual_seed(int(rng.integers(2**62)))
         begin = {**self.objective.start(joint, generator), **self.weights}
-        first = torch.cat([v.flatten() for v in begin.values()])
+        first = self.numbers.vector(begin)
         if self.restarts == 1:
             try:
                 if self.reason_against_differences() == "":
@@ -173,13 +177,13 @@ class Climb:
         return ClimbState(0, reached[best], starts=heights)
 
     def _labels_to_begin_with(self, name: str, generator: Generator) -> Tensor:
-        """Codes ``[start, *shape]``: clusters of the data beside the labels, or drawn evenly where there are none."""
+        """Values ``[start, *shape]``: clusters of the data beside the labels, or drawn evenly where there are none."""
         starts = self.restarts // 2
         clusters = starting_codes(self.joint, name, generator, starts)
+        states, shape, least = self.joint.num_states(name), self.joint.shapes[name], self.joint.least(name)
         if clusters is not None:
-            return clusters
-        states, shape = self.joint.num_states(name), self.joint.shapes[name]
-        return torch.randint(states, (starts, *shape), generator=generator, device=self.joint.device)
+            return least + clusters
+        return least + torch.randint(states, (starts, *shape), generator=generator, device=self.joint.device)
 
     def step(self, state: ClimbState) -> tuple[ClimbState, StepReport]:
         """``INNER`` iterations, or fewer where the time is over: those are no step of the trace, so that a run that goes
@@ -260,7 +264,7 @@ class Climb:
 
     def slices(self) -> list[slice]:
         """Where in the vector the numbers of each name are."""
-        ends = list(accumulate(math.prod(s) for s in self.shapes.values()))
+        ends = list(accumulate(self.numbers.sizes.values()))
         return [slice(first, end) for first, end in zip((0, *ends), ends, strict=False)]
 
     def function_off_edges(self, held: tuple[int, ...]) -> lbfgs.Function:
@@ -351,7 +355,7 @@ class Climb:
 
     def names(self) -> list[str]:
         """The name behind each number of the vector."""
-        return [str(k) for k, shape in self.shapes.items() for _ in range(math.prod(shape))]
+        return [str(k) for k, size in self.numbers.sizes.items() for _ in range(size)]
 
     def have_scale(self) -> list[bool]:
         """Which numbers of the vector are logarithms or log-odds, so that their size means something."""
@@ -371,11 +375,11 @@ class Climb:
         """Why differences of gradients tell nothing here; empty where they do."""
         if self.nets is not None:
             return "the weights of networks are known up to their symmetries alone"
-        if reason := reason_against_directions(self.problem.model, [str(k) for k in self.shapes]):
+        if reason := reason_against_directions(self.problem.model, [str(k) for k in self.numbers.shapes]):
             return reason
         if self.joint.dtype != torch.float64:
             return "differences of gradients need double precision"
-        return reason_against(sum(math.prod(s) for s in self.shapes.values()))
+        return reason_against(self.numbers.dimension)
 
     def curvature_at(self, point: Point) -> Curvature | None:
         """The curvature at a point, in nats. Raises OutOfTime and TooCostly."""
@@ -387,7 +391,7 @@ class Climb:
             return float(value) * units, gradient.cpu().numpy() * units
 
         def totals(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            found = self.objective.side_by_side(self.joint, torch.as_tensor(points, device=self.joint.device))
+            found = self.side_by_side(torch.as_tensor(points, device=self.joint.device))
             if found is None or not bool(found[2].all()):
                 return one_by_one(total)(points)
             self.problem.deadline.check("the look at the curvature", "it is not known")

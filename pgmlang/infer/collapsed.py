@@ -13,17 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.binding.row_groups import bound_evaluator
-from pgmlang.graph.childless import is_childless_missing
-from pgmlang.infer.base import Algorithm, Facts, Measure, Outcome, Problem, StepReport
+from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
+from pgmlang.infer.collapsible import form_of
 from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.cycle_outcome import KEPT, joined_draws, outcome_of_draws
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.watched import worst_r_hat
-from pgmlang.model import Model
-from pgmlang.native.collapsed import CollapsedForm, collapsed_form
 from pgmlang.native.collapsed_arrays import arrays_of
-from pgmlang.native.collapsed_sweeps import CollapsedSweeps, Remembered, can_compile
-from pgmlang.native.formulas import NotScalar
+from pgmlang.native.collapsed_sweeps import CollapsedSweeps, Remembered
 
 BLOCK = 100
 """Most sweeps between two looks at the clock."""
@@ -38,16 +35,6 @@ class CollapsedState(NamedTuple):
     streams: np.ndarray
     draws: tuple[dict[str, Any], ...] = ()
     stats: tuple[dict[str, Any], ...] = ()
-
-
-def form_of(model: Model, facts: Facts, names: tuple[str, ...]) -> CollapsedForm:
-    """The structure of a collapsed sampler of these latent names. Raises NotScalar."""
-    if not can_compile():
-        raise NotScalar("anything without the package numba")
-    for name in facts.missing:
-        if name not in names and not is_childless_missing(model, name):
-            raise NotScalar(f"missing cells of `{name}`")
-    return collapsed_form(model, names)
 
 
 def sweeps_of(problem: Problem, names: tuple[str, ...]) -> CollapsedSweeps:

@@ -13,6 +13,7 @@ from typing import Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
+from pgmlang.infer.collapsible import latent_names
 from pgmlang.infer.cycle_options import GibbsOptions
 from pgmlang.infer.gibbs import (
     KERNELS_OF,
@@ -21,7 +22,6 @@ from pgmlang.infer.gibbs import (
     has_counts,
     idle_of,
     kinds_of,
-    latent_names,
 )
 from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
@@ -146,6 +146,7 @@ def composed(text: str) -> Method:
         idle=idle,
         writes_rows_out=has_counts,
         moves=single,
+        takes_start=True,
     )
 
 

@@ -175,6 +175,7 @@ def first_values(
         if variable.type.is_discrete:
             shape = (chains, *joint.shapes[name])
             codes = torch.randint(joint.num_states(name), shape, generator=generator, device=joint.device)
+            codes = codes + joint.least(name)
             values[name] = codes.to(joint.dtype) if variable.role == "field" else codes
             if name in joint.missing:
                 values[name] = torch.where(
@@ -210,7 +211,7 @@ def _possible_values(
         for name in hidden:
             # a label is the cell of the unit interval that a free number falls into
             drawn_codes = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
-            drawn_codes = drawn_codes.clamp(max=joint.num_states(name) - 1)
+            drawn_codes = drawn_codes.clamp(max=joint.num_states(name) - 1) + joint.least(name)
             if name in joint.missing:
                 drawn_codes = torch.where(
                     joint.missing[name], drawn_codes, joint.observed[name].to(drawn_codes.dtype)
@@ -219,7 +220,9 @@ def _possible_values(
         discrete = {**fields, **codes}
         return {**discrete, **constrain(joint, {n: parts[n] for n in free}, discrete)[0]}
 
-    cells = {n: torch.logit((v + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()}
+    cells = {
+        n: torch.logit((v - joint.least(n) + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()
+    }
     possible = possible_free(
         {**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator, deadline,
         lambda p: always_impossible(joint, values_of(p)),

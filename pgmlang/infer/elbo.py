@@ -24,11 +24,12 @@ from pgmlang.plan.latents import (
     counts_over_latents,
     latents_of_rows,
     moving_partition,
+    open_reasons,
     summed_out_exactly,
     support_reasons,
     weight_reasons,
 )
-from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.reasons import lowering_reasons, missing_inputs
 from pgmlang.plan.record import Assignment
 from pgmlang.tables.learned import learned_tables
 
@@ -87,7 +88,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type} and latent", variable.span)
     if automatic_names(model, facts):
         yield from weight_reasons(facts)
-    yield from missing_cells(model, facts)
+    yield from open_reasons(model, facts)
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
 

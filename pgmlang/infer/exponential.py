@@ -221,12 +221,16 @@ def _normal_draw(q: Factor, shape: tuple[int, ...]) -> Tensor:
     return loc + (root @ noise).squeeze(-1)
 
 
-def draw_quadratic(density: LogDensity, like: Tensor, num_axes: int, num_own: int = 0) -> Tensor:
+def draw_quadratic(
+    density: LogDensity, like: Tensor, num_axes: int, num_own: int = 0, is_open: Tensor | None = None
+) -> Tensor:
     """A draw of the full conditional of normal elements, of the shape of ``like [..., *its axes]``: those together that the quadratic couples
     (at most a few hundred), by the Hessian. ``num_own``: the last axes that are no plates: elements are coupled along these rather than along
-    all."""
+    all. ``is_open``: True at the elements that the density is a function of, all where it is None; the others are noise."""
     # read where the variable is: far from zero, slopes there would be differences of large numbers
     centre = like.detach()
+    if is_open is not None:
+        density = _with_noise(density, centre, ~is_open, num_axes)
     base = slope(density, centre)
     rank = like.dim()
     shape = like.shape[rank - num_axes :]
@@ -247,6 +251,16 @@ def draw_quadratic(density: LogDensity, like: Tensor, num_axes: int, num_own: in
         drawn = mean + torch.linalg.solve_triangular(factor.mT, torch.randn_like(mean), upper=True)
         return centre + drawn.reshape(like.shape)
     raise AssertionError("all elements together are the last block")
+
+
+def _with_noise(density: LogDensity, centre: Tensor, elements: Tensor, num_axes: int) -> LogDensity:
+    """A density and that of standard normal elements around ``centre``, which it does not hang on."""
+
+    def both(x: Tensor) -> Tensor:
+        noise = -0.5 * torch.where(elements, x - centre, 0.0).square()
+        return density(x) + noise.sum(tuple(range(-num_axes, 0)))
+
+    return both
 
 
 def _precision_of_blocks(density: LogDensity, centre: Tensor, base: Tensor, inner: int) -> Tensor:

@@ -22,7 +22,7 @@ from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
 from pgmlang.infer.deterministic import with_deterministic
 from pgmlang.infer.exact import log_likelihood_of
-from pgmlang.infer.given_starts import Start, starting_values
+from pgmlang.infer.given_starts import Start, record_of_start, starting_values
 from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
@@ -79,18 +79,22 @@ def fit_model(
     asked = int(before["key"]["seed"]) if seed is None and before is not None else seed
     drawn = secrets.randbits(32) if asked is None else asked
     keeper, resumed = None, None
-    if checkpoint is not None:
-        claim(checkpoint, is_known=True)
-        keeper = Checkpoint(checkpoint, _key(problem, planned, source, drawn), every)
-        resumed = keeper.load(device) if resume else None
+    key = _key(problem, planned, source, drawn)
     if chosen.writes_rows_out(planned.model, planned.facts):
         problem = expanded(problem)
-    blocks = planned.plan.blocks
     begins = {} if start is None else _begins(start, problem, chosen)
+    begun = None if start is None else record_of_start(start, begins)
+    if checkpoint is not None:
+        claim(checkpoint, is_known=True)
+        keeper = Checkpoint(checkpoint, {**key, "start": begun}, every)
+        resumed = keeper.load(device) if resume else None
+    blocks = planned.plan.blocks
     problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time), blocks=blocks, start=begins)
     algorithm = chosen.build(problem, settings)
     done = run(algorithm, np.random.default_rng(drawn), problem.deadline, progress, keeper, resumed)
-    return _fit(problem, planned, done, source, modules or {}, drawn, asked is None)
+    return _fit(
+        problem, planned, done, source, modules or {}, {"seed": drawn, "seed_drawn": asked is None, "start": begun}
+    )
 
 
 def _begins(start: Start, problem: Problem, method: Method) -> dict[str, np.ndarray]:
@@ -137,10 +141,14 @@ def _key(problem: Problem, planned: Planned, source: str, seed: int) -> dict[str
 
 
 def _fit(
-    problem: Problem, planned: Planned, done: Run, source: str, modules: Mapping[str, str], seed: int,
-    was_drawn: bool,
-) -> Fit:  # fmt: skip
-    """What is kept of a run."""
+    problem: Problem,
+    planned: Planned,
+    done: Run,
+    source: str,
+    modules: Mapping[str, str],
+    begun: Mapping[str, Any],
+) -> Fit:
+    """What is kept of a run. ``begun``: what is to be said of how it began."""
     binding, outcome, method = problem.binding, done.outcome, planned.method
     reasons = tuple(r for b in planned.plan.blocks for r in b.reasons)
     # what is held is known of the fit too: answers about other rows go by it
@@ -178,9 +186,7 @@ def _fit(
         deterministic=dict(outcome.deterministic),
         standard_errors={k: np.asarray(v, dtype=float) for k, v in outcome.standard_errors.items()},
         sample_stats=dict(outcome.sample_stats),
-        provenance=_provenance(
-            binding, done, outcome.notes, seed, was_drawn, reasons, problem.device, problem.fixed
-        ),
+        provenance=_provenance(binding, done, outcome.notes, begun, reasons, problem.device, problem.fixed),
     )
     fit = dataclasses.replace(fit, warnings=(*fit.warnings, *zero_probabilities(fit)))
     return _judged(fit)
@@ -207,15 +213,13 @@ def _provenance(
     binding: Binding,
     done: Run,
     notes: Mapping[str, Any],
-    seed: int,
-    was_drawn: bool,
+    begun: Mapping[str, Any],
     reasons: tuple[str, ...],
     device: str,
     held: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
     return {
-        "seed": seed,
-        "seed_drawn": was_drawn,
+        **begun,
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,

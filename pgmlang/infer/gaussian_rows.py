@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import has_one_network, plates_told_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.exact.gaussian import GaussianEngine, NumberRows, row_patterns
+from pgmlang.exact.gaussian import GaussianEngine, NumberRows, num_patterns
 from pgmlang.gaussian import GaussianNetwork
 from pgmlang.gaussian.from_model import RowNetwork, bound_row_network, number_names, row_network
 from pgmlang.model import Model
@@ -89,7 +89,7 @@ def row_answers(
         engine.network.is_plain
         and not sizes
         and not rows.done
-        and len(row_patterns(~np.isnan(rows.numbers))) >= MANY_PATTERNS
+        and num_patterns(~np.isnan(rows.numbers)) >= MANY_PATTERNS
     ):
         from pgmlang.native.gaussian_networks import conditioned
 

@@ -14,16 +14,16 @@ from pgmlang.fields.reasons import block_reasons
 from pgmlang.graph.components import field_components, has_log_z_of_rows, summing_steps
 from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
-from pgmlang.infer.collapsed import build_collapsed, form_of, sweeps_of
+from pgmlang.infer.collapsed import build_collapsed, sweeps_of
+from pgmlang.infer.collapsible import collapsible, latent_names
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.cycle_options import GibbsOptions
 from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
 from pgmlang.native.collapsed import CollapsedForm
 from pgmlang.native.formulas import NotScalar
-from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
-from pgmlang.plan.method import once_per_problem
-from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.latents import KINDS, moving_partition, open_reasons, support_reasons
+from pgmlang.plan.reasons import lowering_reasons, missing_inputs
 from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.results.fit import Moves
@@ -56,19 +56,6 @@ WORDS = {
 
 MOST_TRIED = 50
 """Discrete variables of which it is asked whether each could be summed out, where all of them together cannot be; of more none is."""
-
-
-@once_per_problem
-def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
-    """Everything to be drawn: latent random variables and fields, and discrete ones with missing cells."""
-    from pgmlang.graph.childless import is_childless_missing
-
-    top = {v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates}
-    partly = {n for n in facts.missing if model.by_name[n].type.is_discrete and not is_childless_missing(model, n)}
-    wanted = facts.latent | top | partly
-    return tuple(
-        v.name for v in model.of_role("random", "field") if v.name in wanted and v.name not in facts.fixed
-    )
 
 
 def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
@@ -128,24 +115,6 @@ def drawn_by_loops(model: Model, discrete: Collection[str]) -> frozenset[str]:
     return frozenset(n for n in with_loops(model, discrete) if n not in below_fields)
 
 
-@once_per_problem
-def shares_of_groups(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
-    """Why gradients should rather not take a model of mixed membership: where labels are drawn from shares that each group has of its own, a
-    collapsed sweep has five to twenty times their effective draws a second (`benchmarks/sweeps.py`), at ten groups too. Where all elements
-    share these it is the other way round."""
-    form = collapsible(model, facts) if facts.binding is not None else None
-    if form is None or isinstance(form, NotScalar):
-        return ()
-    shares = [d.integrated for d in form.draws if d.target in form.labels and d.integrated.plates]
-    if form.outside or not shares:
-        return ()
-    message = (
-        f"`{shares[0].name}` are shares of each {' and '.join(shares[0].plates)}: drawn label by label, with all else integrated out, a second has "
-        "more effective draws (measured: 5 to 20 times)"
-    )
-    return (Diagnostic("PGM0602", message, model.by_name[shares[0].name].span),)
-
-
 def walked(model: Model, names: tuple[str, ...], options: GibbsOptions) -> frozenset[str]:
     """Those of some latent variables without a conjugate family that compiled loops move, where these are asked for: by themselves Hamiltonian
     steps go further, beside which a random walk is a hundred times as cheap."""
@@ -197,7 +166,7 @@ def drawing_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "PGM0602", "rows have weights, which draws do not take", help="weights are for `--method map`"
         )
-    yield from missing_cells(model, facts)
+    yield from open_reasons(model, facts)
     yield from missing_parameters(model, facts)
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
@@ -218,15 +187,6 @@ def assign(model: Model, facts: Facts, options: GibbsOptions) -> tuple[Assignmen
         Assignment(integrated, INTEGRATED, (WORDS[INTEGRATED],)),
         *(full_conditionals(model, form.outside, walked(model, form.outside, options)) if form.outside else ()),
     )
-
-
-@once_per_problem
-def collapsible(model: Model, facts: Facts) -> CollapsedForm | NotScalar:
-    """The structure of the latents that compiled loops sweep with what is conjugate integrated out, or what stands against it."""
-    try:
-        return form_of(model, facts, latent_names(model, facts))
-    except NotScalar as reason:
-        return reason
 
 
 def _collapsed(model: Model, facts: Facts, options: GibbsOptions) -> CollapsedForm | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,6 +62,17 @@ def starting_values(start: Start, binding: Binding) -> dict[str, np.ndarray]:
         message = "the points of a start are of the same names, one at the least"
         raise PgmError(Diagnostic("PGM0612", message, help=CURE))
     return {n: np.stack([p[n] for p in checked]) for n in names}
+
+
+def record_of_start(start: Start, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """What a fit keeps of where it was told to begin: the names, how many points, and a SHA-256 of their values as `starting_values` has them;
+    of another fit its method and seed."""
+    digest = hashlib.sha256()
+    for name, points in sorted(values.items()):
+        digest.update(f"{name} {points.shape}".encode() + np.ascontiguousarray(points, dtype="<f8").tobytes())
+    source = {"method": start.method, "seed": start.provenance.get("seed")} if isinstance(start, Fit) else None
+    count = max((len(v) for v in values.values()), default=0)
+    return {"names": sorted(values), "points": count, "sha256": digest.hexdigest(), "fit": source}
 
 
 def _points_of_fit(fit: Fit) -> list[dict[str, np.ndarray]]:

@@ -25,14 +25,15 @@ from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.plan.latents import (
     KINDS,
-    latent_variables,
     latents_of_rows,
     moving_partition,
+    open_reasons,
+    sampled_variables,
     summed_names,
     summed_out_exactly,
     support_reasons,
 )
-from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.reasons import lowering_reasons, missing_inputs
 from pgmlang.plan.record import Assignment
 from pgmlang.tables.learned import learned_tables
 
@@ -64,14 +65,16 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from moving_partition(model, facts)
     yield from support_reasons(model, facts, summed_names(model, facts))
     yield from summing_steps(model, summed_names(model, facts))[1]
-    if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
+    if facts.binding is None and not (
+        model.nets or any(model.of_role("param")) or sampled_variables(model, facts)
+    ):
         yield Diagnostic("PGM0602", "no number is to be estimated")
     if facts.binding is not None and not subjects(model, facts):
         yield Diagnostic("PGM0602", "no number is to be estimated")
     for variable in model.of_role("random"):
         if variable.name in facts.latent and variable.type.kind not in KINDS and not variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type} and latent", variable.span)
-    yield from missing_cells(model, facts)
+    yield from open_reasons(model, facts)
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
 
@@ -80,7 +83,7 @@ def subjects(model: Model, facts: Facts) -> tuple[str, ...]:
     """What is estimated: params without a value, learned tables, networks, latent numbers."""
     names = [v.name for v in model.of_role("param") if v.name not in facts.fixed]
     names += [t.name for t in learned_tables(model)] + [n.name for n in model.nets]
-    return (*names, *(v.name for v in latent_variables(model, facts)))
+    return (*names, *(v.name for v in sampled_variables(model, facts)))
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def build(problem: Problem, options: MapOptions) -> Algorithm:
     from pgmlang.objectives.log_density import log_density_objective
 
     check_options(options)
-    latent = latent_variables(problem.model, problem.facts)
+    latent = sampled_variables(problem.model, problem.facts)
     rows = {p.name for p in problem.model.plates if p.is_rows}
     if (options.batch or options.validation) and any(rows & set(v.plates) for v in latent):
         raise PgmError(Diagnostic("PGM0612", "rows with latent numbers of their own cannot be minibatched here",
@@ -168,8 +171,9 @@ def only_by_name(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     if not of_rows or not beside:
         return ()
     names, others = (", ".join(f"`{n}`" for n in sorted(some)[:6]) for some in (of_rows, beside))
+    share = "some rows" if of_rows <= facts.missing.keys() else "every row"
     message = (
-        f"{names}: latent in every row, and set to the most probable value: as a rule {others} are biased by it"
+        f"{names}: latent in {share}, and set to the most probable value: as a rule {others} are biased by it"
     )
     cure = "a method that integrates latents of rows, as `auto` takes one: `--method hmc`, `--method elbo`"
     return (Diagnostic("PGM0810", message, help=cure),)

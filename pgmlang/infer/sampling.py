@@ -22,6 +22,7 @@ from pgmlang.infer.base import (
     Verdict,
     numbers_of,
 )
+from pgmlang.infer.collapsible import shares_of_groups
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.run_length import (
@@ -74,7 +75,7 @@ SMALL_STEPS = 0.95
 SLOW_CURE = "more `--draws` and `--warmup`; see `pgmc summary`"
 APART_CURE = (
     "they are in different places, and more draws would tell the same: where values may be exchanged or change signs (clusters, factors), "
-    "order them or fix one (`mean[cluster] : ordered`); else say where to begin (`--start`)"
+    "order them or fix one (`mean[cluster] : ordered`); else `--method tempering` walks between few such places, and `--start` says where to begin"
 )
 FEWEST, FEWEST_A_CHAIN = 100, 10
 """Draws below which nothing is said to have converged."""
@@ -188,8 +189,6 @@ def sampler(row: SamplerKernel) -> Method:
         return _kernel(problem, options, kernel_of(row), has_gradient=row.moves is not Moves.RANDOM_WALK)
 
     def against(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
-        from pgmlang.infer.gibbs import shares_of_groups  # which resolves its options by `resolve` of here
-
         return many_beside_labels(model, facts) or shares_of_groups(model, facts)
 
     def case(model: Model) -> str | None:

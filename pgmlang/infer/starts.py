@@ -19,7 +19,7 @@ from pgmlang.kernels.beginning import Beginning, beginning
 from pgmlang.kernels.log_density import value, value_and_grad
 from pgmlang.kernels.metric import PRICE
 from pgmlang.plan.deadline import NEVER, Deadline
-from pgmlang.plan.latents import density_reasons, many_beside_labels, summed_names
+from pgmlang.plan.latents import many_beside_labels, sampling_reasons, summed_names
 
 WIDE, CANDIDATES = 8.0, 6
 """How far from zero paths begin that do not begin near it, and of how many points the likeliest."""
@@ -214,7 +214,7 @@ def mixture_values(problem: Problem, chains: int, generator: Generator, dtype: t
         not labels
         or many_beside_labels(model, facts)
         or summing_steps(model, labels)[1]
-        or density_reasons(model, facts)
+        or sampling_reasons(model, facts)
     ):
         return {}
     target = target_of(problem, dtype)

@@ -142,6 +142,7 @@ METHOD = Method(
     build,
     resolve=resolve_tempering,
     assign=assign,
+    takes_start=True,
     idle=idle,
     writes_rows_out=counts_over_latents,
 )

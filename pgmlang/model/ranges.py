@@ -8,11 +8,13 @@ reach less, and the interval becomes a loose one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import product
 
 from pgmlang.families import FAMILIES
+from pgmlang.families.formula import number_at, used_names
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -215,10 +217,27 @@ def _drawn(family: str, distribution: Dist, of_argument: Callable[[Expr], Range]
     if row.limits is not None:
         lower, upper = (numbers.get(name) for name in row.limits)
         return _bounded(drawn, lower, upper)
-    most = numbers.get(row.bounds[1])
-    if most is not None:
-        return Range(drawn.interval.meets(Interval(0.0, most.interval.high)).loose(), most.sources)
-    return drawn
+    least, most = (_of_bound(text, numbers) for text in row.bounds)
+    if least is None and most is None:
+        return drawn
+    low = drawn.interval.low if least is None else least.interval.low
+    high = drawn.interval.high if most is None else most.interval.high
+    sources = frozenset[str]().union(*(end.sources for end in (least, most) if end is not None))
+    return Range(drawn.interval.meets(Interval(low, high)).loose(), sources)
+
+
+def _of_bound(text: str, numbers: Mapping[str, Range]) -> Range | None:
+    """The range of a bound of a family, a formula that rises or falls in each of its arguments; None where it has none, or one of these is not
+    known."""
+    names = sorted(used_names(text) & numbers.keys())
+    ranges = [numbers[n] for n in names]
+    if not names or any(r.interval == NOWHERE for r in ranges):
+        return None
+    corners = product(*((r.interval.low, r.interval.high) for r in ranges))
+    ends = [number_at(text, dict(zip(names, corner, strict=True))) for corner in corners]
+    if any(math.isnan(end) for end in ends):
+        return None
+    return Range(Interval(min(ends), max(ends)), frozenset[str]().union(*(r.sources for r in ranges)))
 
 
 def _bounded(base: Range, lower: Range | None, upper: Range | None) -> Range:

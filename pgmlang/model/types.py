@@ -58,6 +58,11 @@ class Type:
         return self.is_discrete or self.kind == "count"
 
     @property
+    def least(self) -> int:
+        """The first of the values of a count that are listed; 0 of all others."""
+        return int(self.labels[0]) if self.kind == "count" and self.labels else 0
+
+    @property
     def is_numeric(self) -> bool:
         return self.kind in NUMERIC_KINDS or self.kind in ("truth", "unknown", *VECTOR_KINDS)
 

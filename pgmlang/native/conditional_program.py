@@ -245,7 +245,8 @@ class _Functions:
         element = self._element(conditional, order)
         self._call(conditional, "weights")
         out.line("stream += STEP")
-        out.line(f"{element} = drawn_state(weights, {size}, uniform(stream))")
+        first = f"{conditional.least} + " if conditional.least else ""
+        out.line(f"{element} = {first}drawn_state(weights, {size}, uniform(stream))")
         out.indent -= 1
 
     def _walk(self, conditional: ElementConditional, order: str, array: Array, before: Sequence[str]) -> None:

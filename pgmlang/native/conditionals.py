@@ -62,13 +62,14 @@ class HeldTerm:
 @dataclass(frozen=True)
 class ElementConditional:
     """What the log-weights of a variable's elements, at places along ``element``, are sums of, along the loop ``states``; ``tried``: the array
-    of numbers that states of a real variable stand for."""
+    of numbers that states of a real variable stand for; ``least``: the value of the first state."""
 
     name: str
     element: tuple[Loop, ...]
     states: Loop
     terms: tuple[HeldTerm, ...]
     tried: Array | None = None
+    least: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,14 @@ def _conditional(terms: ValueTerms, name: str, found: Sequence[FactorTerm], take
     element = tuple(Loop(a, ELEMENT - i) for i, a in enumerate(axes))
     states = Loop(states_axis(name))
     state, tried = terms.graph.make("loop", payload=states), None
-    if not terms.model.by_name[name].type.is_discrete:
+    type_ = terms.model.by_name[name].type
+    if not type_.is_discrete:
         tried = Array("tried", (name,), (states.axis,), False, True)
         state = terms.graph.load(tried, [state])
+    if type_.least:
+        state = terms.graph.make("add", terms.graph.number(float(type_.least)), state)
     held = [_held(terms, name, number, term, element, state, taken) for number, term in enumerate(found, 1)]
-    return ElementConditional(name, element, states, tuple(h for h in held if h is not None), tried)
+    return ElementConditional(name, element, states, tuple(h for h in held if h is not None), tried, type_.least)
 
 
 def _held(

@@ -34,6 +34,7 @@ from pgmlang.native.elements import code_of, place_of, present_element
 from pgmlang.native.equations import present_state, solved_value
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
+from pgmlang.native.marked_cells import by_mark, is_surely_possible
 from pgmlang.native.matrix_terms import latent_matrix, latent_root, matrix_function
 from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.recursions import recursive_array
@@ -123,8 +124,7 @@ class FactorTerms:
         target = Ref(variable.type, variable.axes, factor.span, factor.target)
         value = self._log_prob(factor.distribution, target, places)
         if factor.target in self.marks.partly_seen:
-            seen = self.graph.load(Array("seen", (factor.target,), axes), list(places.values()))
-            value = self.graph.make("where", seen, self.graph.guard(value), self.graph.number(0.0))
+            value = by_mark(self.graph, "seen", factor.target, [*places.items()], value, self.graph.number(0.0))
         return self._unless_set(FactorTerm(name, self.loops_along(axes), value, factor.span), factor.target)
 
     def _unless_set(self, term: FactorTerm, target: str) -> FactorTerm:
@@ -134,8 +134,7 @@ class FactorTerms:
         places = self.places_along(
             tuple(loop.axis for loop in term.loops if labelled_by(loop.axis) not in self.summed)
         )
-        is_set = self.graph.load(Array("set", (target,), tuple(places)), list(places.values()))
-        value = self.graph.make("where", is_set, self.graph.number(0.0), self.graph.guard(term.value))
+        value = by_mark(self.graph, "set", target, [*places.items()], self.graph.number(0.0), term.value)
         return replace(term, value=value)
 
     def by_weight(self, term: FactorTerm) -> FactorTerm:
@@ -184,8 +183,9 @@ class FactorTerms:
                 density = density_of(self, distribution, places)
                 is_label = self.model.by_name[target.name].type.kind == "labels"
                 x = self.label(target, places) if is_label else self.number(target, places)
-                is_inside = target.name in self.latent or target.name in self.summed
-                return density.log_prob(x, is_inside=is_inside)
+                return density.log_prob(
+                    x, is_inside=is_surely_possible(target, self.latent, self.summed, self.marks)
+                )
             case TableDist():
                 return table_term(self, distribution, target, places)
         raise NotScalar("a learned density")
@@ -311,7 +311,8 @@ class FactorTerms:
         if expr.name in self.summed:
             # at the row itself, an outer element's, or the row before: nothing else can be summed out
             loop = states_before(expr.name) if expr.lag else states(expr.name)
-            return self.graph.make("loop", payload=loop)
+            state, least = self.graph.make("loop", payload=loop), self.model.by_name[expr.name].type.least
+            return self.graph.make("add", self.graph.number(float(least)), state) if least else state
         axes = self.model.array_axes(self.model.by_name[expr.name])
         return self._load(expr.name, axes, self.indices(expr, axes, places))
 
@@ -335,14 +336,12 @@ class FactorTerms:
 
     def _partly_given(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         """A cell that is data, or else free."""
-        support, graph = self.latent[name], self.graph
+        support, places = self.latent[name], list(zip(axes, index, strict=True))
         if isinstance(support, VectorSupport):
             raise NotScalar(f"missing cells of the vectors `{name}`")
-        is_given = graph.load(Array("given", (name,), axes), index)
-        value = graph.load(Array("values", (name,), axes), index)
-        bounds = self._bounds(name, dict(zip(axes, index, strict=True)))
-        free = support.value(graph, self._free(name, axes, index), bounds)
-        return graph.make("where", is_given, value, graph.guard(free))
+        value = self.graph.load(Array("values", (name,), axes), index)
+        free = support.value(self.graph, self._free(name, axes, index), self._bounds(name, dict(places)))
+        return by_mark(self.graph, "given", name, places, value, free)
 
     def _vectors(self, name: str, support: VectorSupport) -> Array:
         """The array of a variable of vectors or matrices."""
@@ -380,12 +379,13 @@ class FactorTerms:
             elif isinstance(support, VectorSupport):
                 self._vectors(name, support)
             elif support.is_moved and name not in self.plain:
-                axes = self.model.array_axes(self.model.by_name[name])
-                places = self.places_along(axes)
-                free = self._free(name, axes, list(places.values()))
+                places = self.places_along(self.model.array_axes(self.model.by_name[name]))
+                free = self._free(name, tuple(places), list(places.values()))
                 value = support.log_det(self.graph, free, self._bounds(name, places))
+                if name in self.marks.partly_given:
+                    value = by_mark(self.graph, "given", name, [*places.items()], self.graph.number(0.0), value)
                 span = self.model.by_name[name].span
-                out.append(FactorTerm(f"Jacobian of {name}", self.loops_along(axes), value, span))
+                out.append(FactorTerm(f"Jacobian of {name}", self.loops_along(tuple(places)), value, span))
         return out
 
     def indices(self, expr: Ref, axes: tuple[str, ...], places: Places) -> list[Scalar]:

@@ -134,21 +134,22 @@ class ElboObjective:
         """Log-density less the guide's, ``[...]``, at draws of an automatic guide of all latents, in their free numbers: the Jacobian
         is in both."""
         x, log_q = self.automatic.sample_free(joint, free, generator, shape)
+        numbers = self.automatic.numbers(joint)
         learned = torch.cat([free[n].flatten() for n in joint.learned]) if joint.learned else x.new_zeros(0)
 
         def by_torch(vector: Tensor) -> Tensor:
             sizes = [free[n].numel() for n in joint.learned]
-            *pieces, rest = vector.split([*sizes, x.shape[-1]], -1)
+            *pieces, rest = vector.split([*sizes, numbers.width], -1)
             named = {
                 n: p.reshape(*p.shape[:-1], *free[n].shape) for n, p in zip(joint.learned, pieces, strict=True)
             }
             params = learned_values(joint, named)
-            values, log_det = constrain(joint, self.automatic.by_name(joint, rest), {}, params)
+            values, log_det = constrain(joint, numbers.by_name(numbers.taken(rest)), {}, params)
             if self.summed:
                 return log_marginal_of(self._sums(joint), values, params) + log_det
             return log_joint(joint, values, params) + log_det
 
-        vector = torch.cat([learned.expand(*shape, len(learned)), x], -1)
+        vector = torch.cat([learned.expand(*shape, len(learned)), numbers.laid_out(x)], -1)
         return self.provider.value(joint, vector, by_torch) - log_q
 
     def _score_function(

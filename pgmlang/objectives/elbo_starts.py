@@ -48,8 +48,8 @@ def nearest(
     def causes(free: dict[str, Tensor]) -> tuple[str, ...]:
         return always_impossible(joint, constrain(joint, free, None, params)[0], params)
 
-    possible = nearest_possible(guide.by_name(joint, loc), impossible, generator, deadline, causes)
-    return torch.cat([possible[n].flatten() for n in guide.names])
+    numbers = guide.numbers(joint)
+    return numbers.vector(nearest_possible(numbers.by_name(loc), impossible, generator, deadline, causes))
 
 
 def climbed(
@@ -157,4 +157,4 @@ def _drawn(
     seen = {k: v for k, v in joint.observed.items() if k not in joint.missing}
     drawn = simulate(joint, generator, seen, params)
     begin = unconstrain(joint, {n: drawn[n] for n in guide.names}, drawn, params)
-    return torch.cat([begin[n].flatten() for n in guide.names])
+    return guide.numbers(joint).vector(begin)

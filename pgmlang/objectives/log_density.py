@@ -25,7 +25,7 @@ from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.objective import Objective, per_unit, units_of
 from pgmlang.plan.deadline import NEVER, Deadline
-from pgmlang.plan.latents import latent_variables, summed_names
+from pgmlang.plan.latents import sampled_variables, summed_names
 from pgmlang.plan.problem import Problem
 from pgmlang.results.outcome import Outcome
 
@@ -117,7 +117,7 @@ class LogDensityObjective:
 def log_density_objective(problem: Problem, backend: str) -> Objective:
     """Minus the log-density of a unit of data. ``backend``: as `native_of`."""
     model, facts = problem.model, problem.facts
-    latent = tuple(v.name for v in latent_variables(model, facts))
+    latent = tuple(v.name for v in sampled_variables(model, facts))
     plate, summed = unit_plate(model), summed_names(model, facts)
     provider = DensityProvider(latent, False, summed, "torch" if model.nets else backend)
     objective = LogDensityObjective(latent, summed, plate, provider, problem.deadline, problem.start)
@@ -144,10 +144,10 @@ def log_prior(
     joint: BoundDensity, values: Mapping[str, Tensor], nets: Any, estimated: tuple[str, ...]
 ) -> float | None:
     """The log-density of estimated latents themselves: what the log-joint has beside ln p(data). None where rows have
-    such latents, for their values are no estimates that new data share."""
+    such latents, for their values are no estimates that new data share, or where some of their cells are data."""
     model = joint.model
     rows = {p.name for p in model.plates if p.is_rows}
-    if any(rows & set(model.by_name[n].plates) for n in estimated):
+    if any(rows & set(model.by_name[n].plates) or n in joint.missing for n in estimated):
         return None
     priors = [n for n in estimated if n in model.conditional_of]
     if not priors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.model import Model
-from pgmlang.plan.latents import KINDS
+from pgmlang.plan.latents import KINDS, open_variables
 from pgmlang.plan.method import Facts, once_per_problem
 
 LINKS = {"positive": "exp", "unit": "sigmoid"}
@@ -18,9 +18,10 @@ def guided_names(model: Model) -> tuple[str, ...]:
 
 @once_per_problem
 def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
-    """Continuous latents that get an automatic guide."""
+    """Continuous latents that get an automatic guide, and the missing cells of others."""
     written = guided_names(model)
     latent = facts.latent | ({v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates})
+    latent |= {v.name for v in open_variables(model, facts)}
     candidates = (v for v in model.of_role("random") if v.name in latent and v.type.kind in KINDS)
     return tuple(v.name for v in candidates if v.name not in written and v.name not in facts.fixed)
 

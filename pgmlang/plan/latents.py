@@ -119,18 +119,16 @@ def density_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 def sampling_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """As `density_reasons`, of samplers, to which missing cells are latent numbers: why there are none of these."""
     none = () if sampled_variables(model, facts) else (Diagnostic("PGM0602", "no real variable is latent"),)
-    return (*_reasons(model, facts), *_open_reasons(model, facts), *none)
+    return (*_reasons(model, facts), *open_reasons(model, facts), *none)
 
 
-def _open_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+def open_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     """Missing cells that no free real number stands for by itself."""
     for variable in open_variables(model, facts):
         cells = f"`{variable.name}` has {facts.missing[variable.name]:,} missing cells"
         distribution = model.conditional_of[variable.name].distribution
         if variable.type.kind not in CELLS:
             message = f"{cells}, and its values are {variable.type}: cells that go together, of which none is free by itself"
-        elif moving_bounds(distribution):
-            message = f"{cells}, and its bounds hang on other values"
         elif any(isinstance(d, Dist) and is_mixed(d.path, FAMILIES) for d in branches(distribution)):
             message = f"{cells}, and points with a chance of their own beside a density"
         else:
@@ -187,22 +185,23 @@ def support_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iter
     """Latent numbers that no one smooth map reaches: bounds that hang on a variable that is summed out or on the row
     before, points with a chance of their own beside a density; and learned densities of what is not all seen."""
     hidden = hidden_names(model, facts)
+    opened = {v.name for v in open_variables(model, facts)}
     for conditional in model.conditionals:
         name = conditional.target
         is_learned = any(isinstance(d, Density) for d in branches(conditional.distribution))
         if is_learned and (name in hidden or facts.missing.get(name)):
             message = f"`{name}` has a learned density, and not all of its values are seen"
             yield Diagnostic("PGM0602", message, conditional.span, help="leave such rows out: `--missing drop`")
-        if name not in hidden:
+        if name not in hidden and name not in opened:
             continue
         for branch in branches(conditional.distribution):
-            if isinstance(branch, Dist) and is_mixed(branch.path, FAMILIES):
+            if name in hidden and isinstance(branch, Dist) and is_mixed(branch.path, FAMILIES):
                 message = f"`{name}` is latent, and `{branch.family}` has points with a chance of their own beside a density"
                 yield Diagnostic("PGM0602", message, conditional.span, help=_label_of_points(name, branch))
         for bound in moving_bounds(conditional.distribution).values():
             for other in model.random_parents(Potential(bound, conditional.plates)):
                 if other == name:
-                    message = f"the bounds of `{name}`, which is latent, hang on its row before"
+                    message = f"the bounds of `{name}`, which is latent{' in part' if name in opened else ''}, hang on its row before"
                 elif other in summed:
                     message = f"the bounds of `{name}` hang on `{other}`, which is summed out"
                 else:
@@ -271,9 +270,9 @@ def weight_reasons(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def latents_of_rows(model: Model, facts: Facts) -> tuple[Variable, ...]:
-    """Latent numbers that every row, or every group, has one of."""
+    """Latent numbers, missing cells among them, that every row, or every group, has one of."""
     rows = {p.name for p in model.plates if p.is_rows}
-    return tuple(v for v in latent_variables(model, facts) if rows & set(v.plates))
+    return tuple(v for v in sampled_variables(model, facts) if rows & set(v.plates))
 
 
 def counts_over_latents(model: Model, facts: Facts) -> bool:
@@ -281,7 +280,7 @@ def counts_over_latents(model: Model, facts: Facts) -> bool:
     binding = facts.binding
     if binding is None or binding.weights is None or not binding.is_counts:
         return False
-    return any(binding.plate in v.plates for v in latent_variables(model, facts))
+    return any(binding.plate in v.plates for v in sampled_variables(model, facts))
 
 
 @once_per_problem
@@ -292,8 +291,9 @@ def many_beside_labels(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     if binding is None or not summed_names(model, facts):
         return ()
     size = 0
-    for variable in latent_variables(model, facts):
-        size += math.prod(binding.sizes.get(a, 1) for a in model.array_axes(variable))
+    for variable in sampled_variables(model, facts):
+        cells = math.prod(binding.sizes.get(a, 1) for a in model.array_axes(variable))
+        size += facts.missing.get(variable.name, cells)
     if size < MANY:
         return ()
     return (Diagnostic("PGM0602", f"{size:,} latent numbers beside labels to be summed out at every step"),)

@@ -1,24 +1,15 @@
-"""Reasons that several methods share: cells and inputs that the data lacks, what no program says yet. No torch here."""
+"""Reasons that several methods share: inputs that the data lacks, what no program says yet. No torch here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.childless import is_childless_missing
 from pgmlang.lower import refusals
 from pgmlang.model import Model
 from pgmlang.model.row_plates import row_reductions
 from pgmlang.plan.method import Facts
 from pgmlang.tables.evaluate import unknown_parameter
-
-
-def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    """Missing numbers that other variables hang on."""
-    for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete and not is_childless_missing(model, name):
-            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
-                             help="leave such rows out: `--missing drop`")  # fmt: skip
 
 
 def missing_inputs(model: Model, facts: Facts) -> Iterator[Diagnostic]:

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.free_numbers import free_numbers
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.simulation import deterministic_values, simulate_given_seen
 from pgmlang.density.target import Target
-from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import as_numbers, fields_of
 from pgmlang.fields.reasons import block_reasons
@@ -249,8 +249,7 @@ def _numbers(
         if name in rows.joint.missing:
             message = f"some elements of the real field `{name}` are given, others not"
             raise PgmError(Diagnostic("PGM0602", message, help=f"give all elements of `{name}`, or none"))
-    shapes = tuple(free_shape(bare, n) for n in rows.hidden)
-    target = Target(bare, rows.hidden, shapes, given=known, params=rows.params, nets=rows.nets)
+    target = Target(bare, free_numbers(bare, rows.hidden), given=known, params=rows.params, nets=rows.nets)
     x = torch.randn(chains, target.dimension, dtype=bare.dtype, generator=rows.generator)
     done = sample(target, x, generator=rows.generator, warmup=300, draws=draws)
     return [{**known, **target.values(done.draws[:, i])[0]} for i in range(draws)]

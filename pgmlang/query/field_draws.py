@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.free_numbers import free_numbers
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.simulation import simulate
-from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import fields_of
 from pgmlang.fields.reasons import block_reasons
@@ -110,7 +110,7 @@ def _chains_of_numbers(
     from pgmlang.kernels import sample
 
     bare = replace(alone, observed={}, scale={}, weights={})
-    target = Target(bare, names, tuple(free_shape(bare, n) for n in names), params=rows.params, nets=rows.nets)
+    target = Target(bare, free_numbers(bare, names), params=rows.params, nets=rows.nets)
     x = torch.randn(count, target.dimension, dtype=bare.dtype, generator=rows.generator)
     done = sample(target, x, generator=rows.generator, warmup=300, draws=1)
     return target.values(done.draws[:, -1])[0]

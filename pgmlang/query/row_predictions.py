@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.free_numbers import free_numbers
 from pgmlang.density.importance import resampled
 from pgmlang.density.reductions import determines
 from pgmlang.density.simulation import deterministic_values, simulate_given_seen
 from pgmlang.density.summing import Marginaliser
-from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import names_behind
@@ -295,11 +295,9 @@ def _chains(
     """The last states of chains over the rows' continuous latents, one for each draw of the globals."""
     from pgmlang.kernels import sample
 
-    shapes = tuple(free_shape(inner, n) for n in names)
     known = {n: rows.given[n][:, : rows.num_known[n]] for n in names if n in rows.num_known}
     given = {k: v for k, v in rows.given.items() if k not in names}
-    seen = {n: ~inner.missing[n] for n in names if n in inner.missing}
-    target = RowTarget(inner, names, shapes, sums, given, None, rows.params, rows.nets, known=known, seen=seen)
+    target = RowTarget(inner, free_numbers(inner, names), sums, given, None, rows.params, rows.nets, known=known)
     x = torch.empty(rows.num_draws, target.dimension, dtype=inner.dtype, device=inner.device)
     x.uniform_(-1, 1, generator=rows.generator)
     done = sample(target, x, generator=rows.generator, warmup=WARMUP, draws=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import torch
@@ -13,12 +12,10 @@ from pgmlang.density.target import Target
 
 @dataclass(frozen=True, eq=False)
 class RowTarget(Target):
-    """A target some of whose elements are ``known``, those along the first axis that the fit has values for, or
-    ``seen``, where these masks are True. Their free numbers are given a normal density of their own, so that no chain
-    drifts along them."""
+    """A target some of whose elements are ``known``, those along the first axis that the fit has values for. Their free numbers are given
+    a normal density of their own, so that no chain drifts along them."""
 
     known: dict[str, Tensor] = field(default_factory=dict, kw_only=True)
-    seen: dict[str, Tensor] = field(default_factory=dict, kw_only=True)
 
     def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         values, log_det = super().values(x)
@@ -28,14 +25,7 @@ class RowTarget(Target):
 
     def __call__(self, x: Tensor) -> Tensor:
         total = super().__call__(x)
-        start = 0
-        for name, shape in zip(self.names, self.free_shapes, strict=True):
-            size = math.prod(shape)
-            if name in self.known:
-                idle = size // max(1, shape[0]) * self.known[name].shape[1]
-                total = total - 0.5 * x[..., start : start + idle].square().sum(-1)
-            if name in self.seen:
-                is_seen = self.seen[name].flatten().to(x.dtype)
-                total = total - 0.5 * (x[..., start : start + size].square() * is_seen).sum(-1)
-            start += size
+        free = self.numbers.by_name(x)
+        for name, known in self.known.items():
+            total = total - 0.5 * free[name][:, : known.shape[1]].flatten(1).square().sum(-1)
         return total

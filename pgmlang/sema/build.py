@@ -219,10 +219,11 @@ class ModelBuilder:
                     inner = ExpressionContext(self.scope.axes_model.enclosing(name))
                     for child in body:
                         self._statement(child, inner)
-            case ast.Random(target=target):
-                symbol = self._defined(target)
-                if symbol:
-                    self._random(statement, symbol, self.factors)
+            case ast.Random(targets=targets):
+                for target in targets:
+                    symbol = self._defined(target)
+                    if symbol:
+                        self._random(statement, symbol, self.factors)
             case ast.Assign(targets=targets):
                 for target in targets:
                     symbol = self._defined(target)
@@ -251,9 +252,10 @@ class ModelBuilder:
 
     def _random(self, statement: ast.Random, symbol: Symbol, into: list[Factor]) -> None:
         axes = symbol.axes or ()
+        assert symbol.declared is not None
         with self.scope.quiet():
-            declared = self.collector.declared_type(statement.target)
-            if self.collector.declared_axes(statement.target) is None:
+            declared = self.collector.declared_type(symbol.declared)
+            if self.collector.declared_axes(symbol.declared) is None:
                 return  # the axes are wrong, and that has been said
         if declared is UNKNOWN:
             declared = symbol.type
@@ -377,8 +379,9 @@ class ModelBuilder:
             self.inference.infer(symbol)
         for statement, plates in statements:
             match statement:
-                case ast.Random():
-                    self._guide_random(statement, plates, conditionals)
+                case ast.Random(targets=targets):
+                    for target in targets:
+                        self._guide_random(statement, target.name, plates, conditionals)
                 case ast.Assign(targets=targets):
                     for target in targets:
                         guided = self.scope.guide_variables.get(target.name)
@@ -411,8 +414,7 @@ class ModelBuilder:
             self.scope.guide_variables[item.name] = symbol
             variables.append(symbol)
 
-    def _guide_random(self, statement: ast.Random, plates: tuple[str, ...], into: list[Factor]) -> None:
-        name = statement.target.name
+    def _guide_random(self, statement: ast.Random, name: str, plates: tuple[str, ...], into: list[Factor]) -> None:
         symbol = self.scope.variables.get(name)
         if symbol is None or symbol.role != "random":
             if name not in self.scope.broken_names:

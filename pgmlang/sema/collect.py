@@ -227,8 +227,9 @@ class Collector:
                         )
                 for child in statement.body:
                     self._statement(child, inner)
-            case ast.Random(target=target):
-                self._variable(target, "random", plates, statement)
+            case ast.Random(targets=targets):
+                for target in targets:
+                    self._variable(target, "random", plates, statement)
             case ast.Assign(targets=targets):
                 for i, target in enumerate(targets):
                     self._variable(target, "derived", plates, statement, i)

@@ -229,7 +229,9 @@ class Variables(SyntaxNode):
 
 @dataclass(frozen=True)
 class Random(SyntaxNode):
-    target: Declared
+    """Each of ``targets`` is a draw of its own."""
+
+    targets: tuple[Declared, ...]
     distribution: Expr
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lark import Tree
@@ -152,8 +152,11 @@ class Builder:
         return ast.Call(self._dotted(tree.children[0]), positional, keywords, span=span)
 
     def _variables(self, tree: Tree, span: Span) -> ast.Variables:
+        return ast.Variables(str(tree.children[0]), self._declared_list(tree.children[1:]), span=span)
+
+    def _declared_list(self, trees: Iterable[Tree]) -> tuple[ast.Declared, ...]:
         """A type written once at the end of a list holds for the ones before it that have none."""
-        items = [self._node(c) for c in tree.children[1:]]
+        items = [self._node(t) for t in trees]
         following: ast.TypeExpr | None = None
         for i in range(len(items) - 1, -1, -1):
             item = items[i]
@@ -161,7 +164,7 @@ class Builder:
                 following = item.type
             elif following is not None:
                 items[i] = ast.Declared(item.name, item.axes, following, item.name_span, span=item.span)
-        return ast.Variables(str(tree.children[0]), tuple(items), span=span)
+        return tuple(items)
 
     def _declared(self, tree: Tree, span: Span) -> ast.Declared:
         name, axes, declared_type = tree.children
@@ -192,7 +195,8 @@ class Builder:
         return "".join(str(t) for t in tree.children)
 
     def _random(self, tree: Tree, span: Span) -> ast.Random:
-        return ast.Random(self._node(tree.children[0]), self._node(tree.children[-1]), span=span)
+        *targets, distribution = [c for c in tree.children if isinstance(c, Tree)]
+        return ast.Random(self._declared_list(targets), self._node(distribution), span=span)
 
     def _assign(self, tree: Tree, span: Span) -> ast.Assign:
         *targets, value = [c for c in tree.children if isinstance(c, Tree)]

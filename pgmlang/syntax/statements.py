@@ -27,7 +27,7 @@ def header_pieces(out: PieceWriter, statement: ast.Statement) -> None:
         case ast.Variables():
             _variables(out, statement)
         case ast.Random():
-            out.declared(statement.target, False)
+            _typed_list(out, statement.targets, False)
             out.operator("~")
             out.expression(statement.distribution, True)
         case ast.Assign():
@@ -59,6 +59,16 @@ def _declared_list(out: PieceWriter, items: tuple[ast.Declared, ...], space: boo
         if i:
             out.comma()
         out.declared(item, space or bool(i), with_type)
+
+
+def _typed_list(out: PieceWriter, items: tuple[ast.Declared, ...], space: bool) -> None:
+    """A type that all items share is written once, at the end."""
+    shared = all(item.type == items[0].type for item in items)
+    *others, last = items
+    _declared_list(out, tuple(others), space, with_type=not shared)
+    if others:
+        out.comma()
+    out.declared(last, space or bool(others))
 
 
 def _model(out: PieceWriter, statement: ast.ModelHeader) -> None:
@@ -111,14 +121,8 @@ def _plate(out: PieceWriter, statement: ast.PlateBlock) -> None:
 
 
 def _variables(out: PieceWriter, statement: ast.Variables) -> None:
-    """A type that all items share is written once, at the end."""
     out.add(statement.kind)
-    shared = all(item.type == statement.items[0].type for item in statement.items)
-    *others, last = statement.items
-    _declared_list(out, tuple(others), True, with_type=not shared)
-    if others:
-        out.comma()
-    out.declared(last, True)
+    _typed_list(out, statement.items, True)
 
 
 def _net(out: PieceWriter, statement: ast.NetDeclaration) -> None:

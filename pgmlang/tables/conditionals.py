@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,8 +12,9 @@ from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model, Variable
 from pgmlang.model.expr import Expr
 from pgmlang.model.labels import Labels, Positions
-from pgmlang.model.named import NamedArray, reduce_axis
+from pgmlang.model.named import NamedArray
 from pgmlang.tables.context import ElementContext
+from pgmlang.tables.count_bounds import count_interval
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.finite import probabilities
 from pgmlang.tables.learned import num_values
@@ -45,17 +47,12 @@ def event_axis(model: Model, argument: Expr, target: Variable) -> str | None:
 
 
 def largest_count(evaluator: Evaluator, name: str) -> int:
-    """The largest value of a count, by the argument that is its upper bound. Raises PgmError when that is not known beforehand."""
+    """The largest value of a count. Raises PgmError when that is not known beforehand."""
     conditional = evaluator.model.conditional_of[name]
-    distribution = conditional.distribution
-    arguments = dict(distribution.arguments) if isinstance(distribution, Dist) else {}
-    number = arguments.get("high", arguments.get("n"))
-    if number is None or isinstance(number, Dist):
+    largest = count_interval(evaluator, conditional, {}).high
+    if not math.isfinite(largest):
         raise PgmError(Diagnostic("PGM0602", f"`{name}` has no largest value", conditional.span))
-    value = evaluator.evaluate(number, conditional.plates)
-    for axis in value.axes:
-        value = reduce_axis("max", value, axis)
-    return int(value.values)
+    return math.floor(largest)
 
 
 def value_labels(evaluator: Evaluator, variable: Variable) -> Labels:

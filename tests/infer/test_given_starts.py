@@ -24,15 +24,20 @@ SHORT = {"chains": 2, "warmup": 50, "draws": 20}
 GROUPS = "mu ~ Normal(0, 5)\ntau ~ HalfNormal(5)\nplate day = chain { h ~ Normal(if first then mu else 0.9 * prev(h), tau)\n y ~ Normal(h, 40) }"
 
 
-@pytest.mark.parametrize("method", ["hmc", "nuts", "mh", "gibbs"])
+@pytest.mark.parametrize("method", ["hmc", "nuts", "mh", "gibbs", "hmc(m) * gibbs(t)", "tempering(hmc, 2)"])
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
 def test_chains_stay_in_the_mode_that_they_begin_in(method: str, sign: float) -> None:
     text, options = TWO_MODES, {**SHORT, "backend": "torch"}
-    if method == "gibbs":
+    if method.startswith("tempering"):
+        # a wall between the modes that the hottest chain does not cross
+        options |= {"lowest": 0.9}
+    if "gibbs" in method:
         text = TWO_MODES.replace("10, 1)", "10, precision = t)").replace("plate", "t ~ Gamma(2, 2)\nplate", 1)
         options = {**SHORT}
     fit = pgmlang.compile(text).fit(DATA, method=method, seed=3, options=options, start={"m": 30 * sign})
     assert (np.sign(fit.draws["m"]) == sign).all()
+    begun = fit.record.provenance["start"]
+    assert (begun["names"], begun["points"], begun["fit"]) == (["m"], 1, None)
 
 
 def test_a_climb_begins_there_and_a_fit_begins_where_another_ended() -> None:
@@ -42,6 +47,7 @@ def test_a_climb_begins_there_and_a_fit_begins_where_another_ended() -> None:
         assert np.sign(mode.record.parameters["m"]) == sign
         fit = model.fit(DATA, method="hmc", seed=1, options=SHORT, start=mode)
         assert (np.sign(fit.draws["m"]) == sign).all()
+        assert fit.record.provenance["start"]["fit"] == {"method": "map", "seed": 1}
         further = starting_values(fit.record, model.bind(DATA))
         np.testing.assert_array_equal(further["m"], fit.draws["m"][:, -1])
 

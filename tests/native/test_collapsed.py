@@ -20,8 +20,8 @@ from pgmlang.density.reductions import log_joint
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer import collapsed
 from pgmlang.infer.collapsed import CollapsedState
+from pgmlang.infer.collapsible import latent_names
 from pgmlang.infer.cycle_options import GibbsOptions
-from pgmlang.infer.gibbs import latent_names
 from pgmlang.native.collapsed import collapsed_form
 from pgmlang.native.collapsed_arrays import arrays_of
 from pgmlang.native.collapsed_sweeps import CollapsedSweeps, Remembered, program_text

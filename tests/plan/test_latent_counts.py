@@ -21,18 +21,23 @@ DATA = {"year": np.arange(1900, 1930), "k": np.r_[[4, 3, 5, 4, 2, 6, 3, 4, 5, 3,
 
 
 def test_a_latent_count() -> None:
+    assert pgmlang.compile(TEXT).plan(DATA).blocks[-1].kernel == "summed"
+
+
+def test_one_of_more_values_than_are_listed() -> None:
+    text = TEXT.replace("1929", "2999")
     with pytest.raises(PgmError) as error:
-        pgmlang.compile(TEXT).plan(DATA)
+        pgmlang.compile(text).plan(DATA)
     (told,) = error.value.diagnostics
     assert told.code == "PGM0601"
     cure = [text for i, text in enumerate(told.help.split("`")) if i % 2]
     assert cure == [
-        "dim n[30]",
+        "dim n[1100]",
         "value[n] = 1900 + position(n)",
-        "which : n ~ Categorical(1 / 30)",
+        "which : n ~ Categorical(1 / 1100)",
         "switch = value[which]",
     ]
-    model = pgmlang.compile(TEXT.replace("switch ~ DiscreteUniform(1900, 1929)", "\n".join(cure)))
+    model = pgmlang.compile(text.replace("switch ~ DiscreteUniform(1900, 2999)", "\n".join(cure)))
     assert model.plan(DATA).blocks[-1].kernel == "summed"
 
 

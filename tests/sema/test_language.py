@@ -66,6 +66,37 @@ def test_functions_of_other_languages_are_answered_with_ours() -> None:
         assert [d.help for d in caught.value.diagnostics] == [f"write `{ours}`"]
 
 
+def test_several_names_of_one_statement_are_what_one_each_are() -> None:
+    """Types, axes, tables and what a `def` learns for each; in guides too."""
+    text = """
+dim k = {{a, b}}
+def line(x) {{
+  param w, c : real
+  return w * x + c
+}}
+{}
+plate row {{
+  input x : real
+  {}
+  {}
+}}
+guide row {{ {} }}
+"""
+    rows = [
+        ["y ~ Normal(line(x), 1)", "z ~ Normal(line(x), 1)"],
+        ["s : {no, yes} ~ Table(prior = 1)", "t : {no, yes} ~ Table(prior = 1)"],
+    ]
+    top, guide = (
+        ["u[k] : positive ~ Gamma(2, 1)", "v : positive ~ Gamma(2, 1)"],
+        ["y ~ Normal(x, 2)", "z ~ Normal(x, 2)"],
+    )
+    apart = text.format(*("\n".join(some) for some in (top, *rows, guide)))
+    together = text.format(
+        "u[k], v : positive ~ Gamma(2, 1)", "y, z ~ Normal(line(x), 1)", "s, t : {no, yes} ~ Table(prior = 1)", "y, z ~ Normal(x, 2)"
+    )  # fmt: skip
+    assert show(compile_source(together)) == show(compile_source(apart))
+
+
 def test_a_variable_called_pi_takes_the_place_of_the_number() -> None:
     model = compile_source("pi ~ Beta(1, 1)\ny ~ Normal(2 * pi, 1)")
     assert model.random_parents(model.conditionals[1]) == ("pi",)

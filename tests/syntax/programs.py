@@ -81,7 +81,7 @@ class Programs:
             span=NOWHERE,
         )
 
-    def variables(self, depth: int) -> ast.Variables:
+    def typed_list(self) -> tuple[ast.Declared, ...]:
         """With types as the parser leaves them: none only at the end of the list."""
         items = [self.declared() for _ in range(self.few(1, 4))]
         if self.chance(0.4):
@@ -91,10 +91,13 @@ class Programs:
             items = [ast.Declared(i.name, i.axes, i.type or self.type(), span=NOWHERE) for i in items]
             if self.chance(0.3):
                 items.append(ast.Declared(self.name(), self.identifiers(0, 2), span=NOWHERE))
-        return ast.Variables(self.random.choice(("param", "input", "field")), tuple(items), span=NOWHERE)
+        return tuple(items)
+
+    def variables(self, depth: int) -> ast.Variables:
+        return ast.Variables(self.random.choice(("param", "input", "field")), self.typed_list(), span=NOWHERE)
 
     def drawn(self, depth: int) -> ast.Random:
-        return ast.Random(self.declared(), self.expr(3), span=NOWHERE)
+        return ast.Random(self.typed_list(), self.expr(3), span=NOWHERE)
 
     def assign(self, depth: int) -> ast.Assign:
         return ast.Assign(tuple(self.declared() for _ in range(self.few(1, 3))), self.expr(4), span=NOWHERE)

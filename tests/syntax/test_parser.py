@@ -162,7 +162,7 @@ w ~ Table(x) {
     ]  # fmt: skip
     assert all(d.help for d in errors)
     plate = next(s for s in program.statements if isinstance(s, ast.PlateBlock))
-    assert [s.target.name for s in plate.body if isinstance(s, ast.Random)] == ["good"]
+    assert [t.name for s in plate.body if isinstance(s, ast.Random) for t in s.targets] == ["good"]
     assert {"x", "z", "w"} <= program.broken_names
 
 

@@ -258,9 +258,9 @@ class Mlp(torch.nn.Module):
         return [head(h) for head in self.heads]
 
 
-def constrain(unconstrained, values=None, data=None, layout=None, params=None, nets=None):
+def constrain(unconstrained, values=None, data=None, layout=None, params=None, nets=None, given=None):
     """Free real values to values in their supports, and the sum of log|det J| of the maps. ``values``: the others, for
-    supports that move with them."""
+    supports that move with them; ``given``: by name where cells are open, and what the others hold, which no map is of."""
     found, log_det = {}, 0.0
     for name, support in SUPPORTS.items():
         if name not in unconstrained:
@@ -271,6 +271,9 @@ def constrain(unconstrained, values=None, data=None, layout=None, params=None, n
         )
         found[name] = transform(x)
         own = transform.log_abs_det_jacobian(x, found[name])
+        if given and name in given:
+            is_open, seen = given[name]
+            found[name], own = torch.where(is_open, found[name], seen), torch.where(is_open, own, 0.0)
         dims = RANKS[name] - transform.codomain.event_dim
         log_det = log_det + (own.sum(tuple(range(-dims, 0))) if dims > 0 else own)
     return {name: found[name] for name in unconstrained}, log_det
