@@ -100,13 +100,17 @@ class BlockPosterior:
         for k, q in enumerate(quantiles):
             out[2 + k] = out[0] + float(ndtri(q)) * out[1]
         out[:, np.isneginf(self.log_evidence)] = np.nan
+        for i, mixture in self.mixtures(numbers):
+            out[:, :, left[i]] = mixture.mean(), mixture.sd(), *(mixture.quantile(q) for q in quantiles)
+        return out
+
+    def mixtures(self, numbers: Sequence[int]) -> Iterator[tuple[int, NormalMixture]]:
+        """Those of some numbers that are mixtures of several normal distributions."""
         mixed = {
             i for s, w in zip(self.solved, self.weights, strict=True) if w.shape[1] > 1 for i in s.component.hidden
         }
-        for i in mixed & set(numbers):
-            mixture = self.mixture(i)
-            out[:, :, left[i]] = mixture.mean(), mixture.sd(), *(mixture.quantile(q) for q in quantiles)
-        return out
+        for i in sorted(mixed & set(numbers)):
+            yield i, self.mixture(i)
 
     def mixture(self, number: int) -> NormalMixture:
         """A number's posterior: one that is seen is known."""
