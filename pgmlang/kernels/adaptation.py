@@ -36,7 +36,8 @@ class DualAveraging(NamedTuple):
 
 def dual_averaging(step_size: Tensor) -> DualAveraging:
     """Start from ``step_size [..., 1]``."""
-    log_step = step_size.log()
+    # of chains that are nowhere it may have come to nothing, and the average would be no number
+    log_step = step_size.clamp(min=torch.finfo(step_size.dtype).tiny).log()
     return DualAveraging(log_step, log_step, torch.zeros_like(log_step), log_step + math.log(10.0), 0)
 
 

@@ -117,6 +117,16 @@ def test_one_lost_chain_does_not_collapse_the_pooled_acceptance() -> None:
     assert 0.6 < float(pooled_acceptance(rates, True)) < float(pooled_acceptance(rates, False)) < 0.8
 
 
+def test_a_step_that_came_to_nothing_is_a_number() -> None:
+    """The average of its logarithms too, so that paths have a length; while steps are taken it grows again."""
+    state = ad.dual_averaging(torch.zeros(1, dtype=torch.float64))
+    begun = float(state.log_step)
+    for _ in range(100):
+        state = ad.average_step(state, torch.ones(1, dtype=torch.float64), 0.8)
+        assert torch.isfinite(state.log_average).all()
+    assert float(state.log_step) > begun + 30.0
+
+
 def test_dual_averaging_finds_the_step_of_a_known_curve() -> None:
     """The average's error falls like t^-0.75 of the steps' own, which is 6 % here after 400 steps."""
     state = ad.dual_averaging(torch.tensor([[1e-3], [50.0]], dtype=torch.float64))
