@@ -15,6 +15,8 @@ if (
 
 LONG_CASES = frozenset((Path(__file__).parent / "long_cases.txt").read_text(encoding="utf-8").splitlines())
 """Cases of several seconds whose kin run every day: slow ones."""
+COLLECTED = pytest.StashKey[frozenset[str]]()
+"""The cases that there are, of the files that were asked for."""
 NO_REFERENCES = "no reference data beside this checkout"
 
 
@@ -23,8 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks the `LONG_CASES`, before those are left out that are slow."""
+    config.stash[COLLECTED] = frozenset(i.nodeid.removeprefix("tests/") for i in items)
     for item in items:
         if item.nodeid.removeprefix("tests/") in LONG_CASES:
             item.add_marker(pytest.mark.slow)

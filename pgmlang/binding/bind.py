@@ -173,6 +173,7 @@ class Binder:
             row_weights = row_weights[rows[main]]
         elements = Elements(self.model, mapping, self.known, problems)
         elements.find(frames, self._num_rows())
+        elements.named_by(self._bound_columns, frames)
         elements.check_chains(frames)
         elements.labels.update(self.matches.labels)
         closed = self._close(elements)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +46,21 @@ class Elements:
         for plate, frame in frames.items():
             self._outer_of(plate, frame, set(frames))
         self._without_rows(frames)
+
+    def named_by(self, columns: Callable[[str], list[Column]], frames: Mapping[str, Frame]) -> None:
+        """Plates without a table, and around none, are of the elements that columns of their labels name: players by who meets whom.
+        ``columns``: the cells of a bound variable."""
+        for plate in sorted(plates_as_values(self.model) - self.sizes.keys()):
+            if self.model.plate_by_name[plate].size is not None or any(
+                plate in self.model.enclosing(p) for p in frames
+            ):
+                continue
+            users = [v.name for v in self.model.variables if v.type.kind == "labels" and v.type.axis == plate]
+            seen = {label for user in users for column in columns(user) for label in column.labels_and_codes()[0]}
+            known = self.known.get(plate, ())
+            labels = (*known, *sort_labels([x for x in seen if x not in set(known)]))
+            if labels:
+                self.labels[plate], self.sizes[plate] = labels, len(labels)
 
     def _without_rows(self, frames: Mapping[str, Frame]) -> None:
         """Plates inside of a fit's elements, of which no table says any rows: they have none."""

@@ -53,12 +53,15 @@ def _plain(frame: Frame) -> Frame:
 
 
 def main_plate(model: Model, name: str) -> str:
-    """The plate whose rows a table given alone is: the row plate that no other is inside of."""
+    """The plate whose rows a table given alone is: the row plate that no other is inside of, and of several the one whose elements are not
+    what others name."""
     rows = [p.name for p in model.plates if p.is_rows]
     outer = {parent for p in rows for parent in model.enclosing(p)[:-1]}
     inner = [p for p in rows if p not in outer]
-    if len(inner) == 1:
-        return inner[0]
+    unnamed = [p for p in inner if p not in plates_as_values(model)]
+    for candidates in (inner, unnamed):
+        if len(candidates) == 1:
+            return candidates[0]
     if not inner:
         cure = "wrap what repeats in one: `plate row { ... }`"
         raise PgmError(

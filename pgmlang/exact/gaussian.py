@@ -67,10 +67,10 @@ class SolvedComponent:
     log_likelihoods: np.ndarray
     means: np.ndarray
 
-    @cached_property
+    @property
     def sds(self) -> np.ndarray:
         """``[U, C, h]``."""
-        return np.asarray(np.sqrt(np.square(self.factors.inverse_root).sum(-1)))
+        return self.factors.sds
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +100,17 @@ class BlockPosterior:
         for k, q in enumerate(quantiles):
             out[2 + k] = out[0] + float(ndtri(q)) * out[1]
         out[:, np.isneginf(self.log_evidence)] = np.nan
+        for i, mixture in self.mixtures(numbers):
+            out[:, :, left[i]] = mixture.mean(), mixture.sd(), *(mixture.quantile(q) for q in quantiles)
+        return out
+
+    def mixtures(self, numbers: Sequence[int]) -> Iterator[tuple[int, NormalMixture]]:
+        """Those of some numbers that are mixtures of several normal distributions."""
         mixed = {
             i for s, w in zip(self.solved, self.weights, strict=True) if w.shape[1] > 1 for i in s.component.hidden
         }
-        for i in mixed & set(numbers):
-            mixture = self.mixture(i)
-            out[:, :, left[i]] = mixture.mean(), mixture.sd(), *(mixture.quantile(q) for q in quantiles)
-        return out
+        for i in sorted(mixed & set(numbers)):
+            yield i, self.mixture(i)
 
     def mixture(self, number: int) -> NormalMixture:
         """A number's posterior: one that is seen is known."""
@@ -288,7 +292,8 @@ class GaussianEngine:
     @cached_property
     def is_shared(self) -> bool:
         """Whether every row has the same network."""
-        return all(len(x) == 1 for c in self.network.conditionals for x in (c.intercept, c.coefficients, c.sd))
+        numbers = (x for c in self.network.conditionals for x in (c.intercept, c.coefficients, c.sd))
+        return self.network.is_plain or all(len(x) == 1 for x in numbers)
 
     def _solve(self, block: NumberRows, factors: Factorised) -> SolvedComponent:
         part, rows = factors.rows.component, factors.rows
@@ -366,15 +371,24 @@ class GaussianEngine:
         return soft, heights
 
 
+def _pattern_texts(seen: np.ndarray) -> np.ndarray:
+    """The rows of a truth table as bytes, ``[rows]``."""
+    keys = np.ascontiguousarray(np.packbits(seen, axis=1))
+    return keys.view(np.dtype((np.void, max(keys.shape[1], 1)))).reshape(-1)
+
+
+def num_patterns(seen: np.ndarray) -> int:
+    """How many distinct rows a truth table ``[rows, N]`` has."""
+    return len(np.unique(_pattern_texts(seen))) if seen.size else min(len(seen), 1)
+
+
 def row_patterns(seen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """The distinct rows of a truth table ``[rows, N]``, and where each is."""
     if not len(seen):
         return []
-    keys = np.packbits(seen, axis=1)
-    if (keys == keys[0]).all():
+    if (seen == seen[0]).all():
         return [(seen[0], np.arange(len(seen)))]
-    texts = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).reshape(-1)
-    _, first, inverse = np.unique(texts, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(_pattern_texts(seen), return_index=True, return_inverse=True)
     order = np.argsort(inverse.reshape(-1), kind="stable")
     cuts = np.cumsum(np.bincount(inverse.reshape(-1)))[:-1]
     return [(seen[f], members) for f, members in zip(first, np.split(order, cuts), strict=True)]

@@ -11,6 +11,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.from_model import number_names, reasons_against
 from pgmlang.gaussian.linear_elements import LinearElements, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
+from pgmlang.gaussian.normal_arguments import SPREAD_CURE
 from pgmlang.layout import Layout
 from pgmlang.model import Model
 from pgmlang.tables import DiscreteNetwork
@@ -129,7 +130,7 @@ def _assembled(
                 coefficient != 0, coefficient, slopes[kind[row], child, lag * width + parent[:, k]]
             )
     if not (sd > 0).all():
-        raise PgmError(Diagnostic("PGM0410", "an sd of the chain is not above zero"))
+        raise PgmError(Diagnostic("PGM0410", "an sd of the chain is not above zero", help=SPREAD_CURE))
     return ChainNetwork(order, begins, kind[order], slopes, sd, intercept[order], blocks)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.linear_elements import LinearElements, Predictor, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
-from pgmlang.gaussian.normal_arguments import normal_arguments
+from pgmlang.gaussian.normal_arguments import SPREAD_CURE, normal_arguments
 from pgmlang.graph.childless import event_axes
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Choice, Conditional, Distribution, Model
@@ -38,7 +38,7 @@ def reasons_against(model: Model, known: Mapping[str, object]) -> Iterator[Diagn
     if not numbers:
         yield Diagnostic("PGM0602", "every random variable is discrete: tables answer")
         return
-    yield from discrete_verdict(_labels_alone(model, known, numbers), fixed=known).reasons
+    yield from discrete_verdict(labels_alone(model, known, numbers), fixed=known).reasons
     for table in learned_tables(model):
         if table.name not in known:
             yield Diagnostic("PGM0602", f"the table of `{table.target}` is to be learned", table.distribution.span)
@@ -92,7 +92,7 @@ def _conditions(distribution: Distribution) -> Iterator[Expr]:
         yield from _conditions(distribution.otherwise)
 
 
-def _labels_alone(model: Model, known: Mapping[str, object], numbers: tuple[str, ...]) -> Model:
+def labels_alone(model: Model, known: Mapping[str, object], numbers: tuple[str, ...]) -> Model:
     """The model without its numbers."""
     factors = tuple(f for f in model.conditionals if f.target not in numbers)
     variables = tuple(v for v in model.variables if v.name not in numbers)
@@ -151,7 +151,7 @@ def row_nodes(
     """The nodes of a row of a model whose ``given`` names have values, tables among them; the labels' tables hang on no input of rows.
     Raises PgmError PGM0602 where the rows are not the first axis."""
     names = number_names(model, given)
-    smaller = _labels_alone(model, given, names)
+    smaller = labels_alone(model, given, names)
     row = one_row(model, given, dict(layout.sizes), labels)
     unrolled = unroll(smaller, given, row.sizes, labels, {}, row.membership, row.hidden)
     numbers: dict[str, NodeBlock] = {}
@@ -195,7 +195,7 @@ def _assembled(
     for text, one in zip(nodes.texts, conditionals, strict=True):
         if one is not None and not (np.isfinite(one.sd).all() and (one.sd > 0).all()):
             raise PgmError(Diagnostic("PGM0410", f"the sd of `{text}` is no finite number above zero",
-                                      model.conditional_of[text.partition("[")[0]].span, help="look at what it hangs on"))  # fmt: skip
+                                      model.conditional_of[text.partition("[")[0]].span, help=SPREAD_CURE))  # fmt: skip
     network = GaussianNetwork(
         unrolled.network, nodes.texts, tuple(c for c in conditionals if c), model.name, _vectors(model, numbers)
     )

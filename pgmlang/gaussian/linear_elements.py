@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.gaussian.normal_arguments import NormalArguments, given_those_before, normal_arguments
+from pgmlang.gaussian.normal_arguments import SPREAD_CURE, NormalArguments, given_those_before, normal_arguments
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Variable
 from pgmlang.model.branches import branches
 from pgmlang.model.named import NamedArray, check_cells, elementwise, take
@@ -256,9 +256,7 @@ class _NumbersDrawn:
             slopes, sd = given_those_before(spread.to((*rest, *matrix)), arguments.kind)
         except np.linalg.LinAlgError:
             message = f"the covariance of `{target.name}` is not positive definite"
-            raise PgmError(
-                Diagnostic("PGM0410", message, self.factor.span, help="look at what it hangs on")
-            ) from None
+            raise PgmError(Diagnostic("PGM0410", message, self.factor.span, help=SPREAD_CURE)) from None
         gaps = [elementwise(np.subtract, x, loc) for x, loc in zip(values, locs, strict=True)]
         out = []
         for i, loc in enumerate(locs):

@@ -29,7 +29,7 @@ class NumberConditional:
     coefficients: np.ndarray
     sd: np.ndarray
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether neither labels nor units tell its numbers apart."""
         return not self.labels and len(self.intercept) == len(self.coefficients) == len(self.sd) == 1
@@ -95,10 +95,14 @@ class GaussianNetwork:
         sds ``[N]``."""
         count = len(self.numbers)
         slopes, intercept, sd = -np.eye(count), np.zeros(count), np.ones(count)
-        for c in self.conditionals:
-            if c.is_plain:
-                intercept[c.child], sd[c.child] = c.intercept[0, 0], c.sd[0, 0]
-                slopes[c.child, list(c.parents)] = c.coefficients[0, 0]
+        plain = [c for c in self.conditionals if c.is_plain]
+        if plain:
+            children = [c.child for c in plain]
+            intercept[children] = [c.intercept.item() for c in plain]
+            sd[children] = [c.sd.item() for c in plain]
+            heads = np.repeat(children, [len(c.parents) for c in plain])
+            parents = np.array([p for c in plain for p in c.parents], dtype=np.int64)
+            slopes[heads, parents] = np.concatenate([c.coefficients.reshape(-1) for c in plain])
         return slopes, intercept, sd
 
     @cached_property
@@ -111,8 +115,10 @@ class GaussianNetwork:
 
     def ancestors(self, numbers: Iterable[int], done: Collection[int] = ()) -> frozenset[int]:
         """Numbers and all that is above them; ``done``: what is set, and hangs on nothing."""
-        out: set[int] = set()
         pending = list(numbers)
+        if len(set(pending)) == len(self.conditionals):
+            return frozenset(pending)
+        out: set[int] = set()
         while pending:
             i = pending.pop()
             if i not in out:

@@ -14,6 +14,11 @@ OF_A_NUMBER = "sd"
 COVARIANCE, ROOT, PRECISION = "normal by covariance", "normal by root", "normal by precision"
 
 
+SPREAD_CURE = (
+    "a spread may be as small as 1e-9, but not zero: what does not vary at all is a name of its own (`y = ...`)"
+)
+
+
 class NormalArguments(NamedTuple):
     """``loc``; ``spread``, an sd or what a vector of the axis ``event`` varies by: ``kind``."""
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.linalg.lapack import dtrtri, dtrtrs
 
 from pgmlang.gaussian.components import NumberComponent
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
@@ -51,7 +53,7 @@ def component_rows(
     network: GaussianNetwork, component: NumberComponent, configurations: np.ndarray, units: np.ndarray
 ) -> ComponentRows:
     """``configurations`` ``[C]``: codes of the component's labels, the last fastest; ``units``: which of the network's."""
-    if all(c.is_plain for c in component.conditionals):
+    if network.is_plain or all(c.is_plain for c in component.conditionals):
         return _plain_rows(network, component)
     sizes = [network.discrete.sizes[v] for v in component.labels]
     codes = (
@@ -121,11 +123,15 @@ class Factorised:
     root: np.ndarray
     heights: np.ndarray
 
-    @property
+    @cached_property
     def inverse_root(self) -> np.ndarray:
         """``[U, C, h, h]``: draws are the mean and this times noise."""
-        h = self.root.shape[-1]
-        return np.linalg.solve(self.root, np.broadcast_to(np.eye(h), self.root.shape)) if h else self.root
+        return _upper_inverse(self.root) if self.root.shape[-1] else self.root
+
+    @cached_property
+    def sds(self) -> np.ndarray:
+        """Of the hidden numbers, ``[U, C, h]``."""
+        return np.asarray(np.sqrt(np.square(self.inverse_root).sum(-1)))
 
     def solved(self, configuration: int, units: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The log-evidence ``[units]`` and the means of the hidden numbers ``[units, h]`` by one configuration."""
@@ -134,7 +140,7 @@ class Factorised:
             basis, root = self.basis[0, configuration], self.root[0, configuration]
             turned = side @ basis
             residual = side - turned @ basis.T
-            means = np.linalg.solve(root, turned.T).T if root.shape[-1] else turned
+            means = _upper_solved(root, turned) if root.shape[-1] else turned
             height = self.heights[0, configuration]
         else:
             basis, root = self.basis[units, configuration], self.root[units, configuration]
@@ -143,6 +149,33 @@ class Factorised:
             means = np.linalg.solve(root, turned)[..., 0] if root.shape[-1] else turned[..., 0]
             height = self.heights[units, configuration]
         return height - 0.5 * np.square(residual).sum(-1), means
+
+
+LARGE = 16
+"""Width from which on LAPACK's triangular routines, a call a matrix, are faster than the general one for many at once."""
+
+
+def _upper_inverse(roots: np.ndarray) -> np.ndarray:
+    """Of upper triangular matrices ``[..., h, h]``."""
+    h = roots.shape[-1]
+    if h < LARGE:
+        return np.asarray(np.linalg.solve(roots, np.broadcast_to(np.eye(h), roots.shape)))
+    out = np.empty_like(roots)
+    for place in np.ndindex(roots.shape[:-2]):
+        # the transpose of a lower triangle is one by columns, as LAPACK has them
+        inverse, failed = dtrtri(roots[place].T, lower=1)
+        if failed:
+            raise np.linalg.LinAlgError("Singular matrix")
+        out[place] = inverse.T
+    return out
+
+
+def _upper_solved(root: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """``x`` ``[rows, h]`` with ``root @ x = side`` for each of ``sides`` ``[rows, h]``."""
+    solution, failed = dtrtrs(root.T, sides.T, lower=1, trans=1)
+    if failed:
+        raise np.linalg.LinAlgError("Singular matrix")
+    return np.asarray(solution.T)
 
 
 def factorised(rows: ComponentRows) -> Factorised:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pgmlang.binding.row_groups import weight_array
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.chain_network import chain_reasons
 from pgmlang.gaussian.from_model import reasons_against
+from pgmlang.gaussian.sequence_network import switching_reasons
 from pgmlang.infer.base import Facts, Problem, StepReport
 from pgmlang.infer.gaussian_chain_rows import GaussianChainRows
 from pgmlang.infer.gaussian_rows import GaussianRows, labels_told_apart
+from pgmlang.infer.gaussian_sequences import GaussianSequences
 from pgmlang.model import Model
 from pgmlang.plan.method import once_per_problem
 from pgmlang.plan.table_reasons import missing_parameters
@@ -22,7 +26,8 @@ def gaussian_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why the rows are no conditional Gaussian networks whose numbers are all given."""
     known = dict.fromkeys(facts.fixed)
     if is_chain(model, facts):
-        return (*chain_reasons(model, known), *_weighted(facts), *missing_parameters(model, facts))
+        against = switching_reasons if has_labels(model, facts) else chain_reasons
+        return (*against(model, known), *_weighted(facts), *missing_parameters(model, facts))
     if not iid_plate(model, known)[0]:
         return iid_verdict(model).reasons
     apart = labels_told_apart(model, known)
@@ -36,6 +41,10 @@ def is_chain(model: Model, facts: Facts) -> bool:
     return bool(plates) and model.is_chain(plates[-1])
 
 
+def has_labels(model: Model, facts: Facts) -> bool:
+    return any(v.type.is_discrete and v.name not in facts.fixed for v in model.of_role("random"))
+
+
 def _weighted(facts: Facts) -> tuple[Diagnostic, ...]:
     if facts.binding is None or facts.binding.weights is None:
         return ()
@@ -44,17 +53,25 @@ def _weighted(facts: Facts) -> tuple[Diagnostic, ...]:
 
 def keeps_nothing(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why `auto` should rather draw: numbers that are latent in every row are what such a fit is made for."""
-    latent = [v for v in model.of_role("random") if v.name in facts.latent and not v.type.is_discrete]
+    # of a chain with labels missing cells may leave open more normal distributions than are taken
+    hidden = {*facts.latent, *(facts.missing if is_chain(model, facts) and has_labels(model, facts) else ())}
+    latent = [v for v in model.of_role("random") if v.name in hidden and not v.type.is_discrete]
     if facts.binding is None or not latent or gaussian_reasons(model, facts):
         return ()
-    message = f"a fit by `exact` keeps nothing of `{latent[0].name}`, which is latent: `predict` tells it of rows"
+    message = (
+        f"a fit by `exact` keeps nothing of `{latent[0].name}`, which is not seen: `predict` tells it of rows"
+    )
     return (Diagnostic("PGM0602", message, latent[0].span),)
 
 
 def step(problem: Problem) -> tuple[float, StepReport]:
     """The sum over rows. Raises PgmError PGM0609 for a row that tables exclude."""
     if is_chain(problem.model, problem.facts):
-        total = float(GaussianChainRows(problem.binding, problem.fixed).log_evidence().sum())
+        rows = GaussianSequences if has_labels(problem.model, problem.facts) else GaussianChainRows
+        total = float(rows(problem.binding, problem.fixed).log_evidence().sum())
+        if math.isinf(total):
+            raise PgmError(Diagnostic("PGM0609", "some sequence has probability zero", place=problem.binding.source,
+                                      help="a given table excludes it: correct the rows, or the table"))  # fmt: skip
         return total, StepReport(total, total)
     values = GaussianRows(problem.binding, problem.fixed).log_evidence()
     weights = weight_array(problem.binding)

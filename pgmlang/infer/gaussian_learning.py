@@ -300,6 +300,10 @@ def residual_sds(expected: Expected, coefficients: np.ndarray, before: np.ndarra
     return out
 
 
+NO_SPREAD = 1e-150
+"""An sd by which nothing is divided: the rows lie on the predictor."""
+
+
 def maximised(
     expected: Expected, sds: np.ndarray, num_coefficients: int, sweeps: int = 1
 ) -> tuple[np.ndarray, np.ndarray, int]:
@@ -311,6 +315,6 @@ def maximised(
         after = residual_sds(expected, coefficients, sds)
         is_settled = np.allclose(after, sds, rtol=1e-14, atol=0)
         sds = after
-        if is_settled:
+        if is_settled or (sds < NO_SPREAD).any():
             break
     return coefficients, sds, rank

@@ -13,9 +13,10 @@ from scipy.special import ndtri
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import has_one_network, plates_told_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.exact.gaussian import GaussianEngine, NumberRows, row_patterns
+from pgmlang.exact.gaussian import GaussianEngine, NumberRows, num_patterns
 from pgmlang.gaussian import GaussianNetwork
 from pgmlang.gaussian.from_model import RowNetwork, bound_row_network, number_names, row_network
+from pgmlang.gaussian.mixtures import MixtureQuantiles
 from pgmlang.model import Model
 from pgmlang.model.dependence import names_behind
 from pgmlang.tables.elements import NodeBlock
@@ -89,7 +90,7 @@ def row_answers(
         engine.network.is_plain
         and not sizes
         and not rows.done
-        and len(row_patterns(~np.isnan(rows.numbers))) >= MANY_PATTERNS
+        and num_patterns(~np.isnan(rows.numbers)) >= MANY_PATTERNS
     ):
         from pgmlang.native.gaussian_networks import conditioned
 
@@ -99,12 +100,20 @@ def row_answers(
             out.figures[2 + k] = out.figures[0] + float(ndtri(q)) * out.figures[1]
     if len(left):
         some = rows if len(left) == rows.num_rows else rows.of(left)
+        place = {i: k for k, i in enumerate(numbers)}
+        sought = MixtureQuantiles(out.figures[2:], quantiles)
         for block in engine.posteriors(some, numbers, labels):
             members = left[block.members]
             out.log_evidence[members] = block.log_evidence
-            out.figures[:, members] = block.figures(numbers, quantiles)
+            out.figures[:2, members] = block.figures(numbers)
+            for k, q in enumerate(quantiles):
+                out.figures[2 + k, members] = out.figures[0, members] + float(ndtri(q)) * out.figures[1, members]
+            if quantiles:
+                for i, mixture in block.mixtures(numbers):
+                    sought.add(members, place[i], mixture)
             for v in labels:
                 out.tables[v][members] = block.tables[v]
+        sought.flush()
     return out
 
 

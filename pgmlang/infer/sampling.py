@@ -75,7 +75,7 @@ SMALL_STEPS = 0.95
 SLOW_CURE = "more `--draws` and `--warmup`; see `pgmc summary`"
 APART_CURE = (
     "they are in different places, and more draws would tell the same: where values may be exchanged or change signs (clusters, factors), "
-    "order them or fix one (`mean[cluster] : ordered`); else say where to begin (`--start`)"
+    "order them or fix one (`mean[cluster] : ordered`); else `--method tempering` walks between few such places, and `--start` says where to begin"
 )
 FEWEST, FEWEST_A_CHAIN = 100, 10
 """Draws below which nothing is said to have converged."""

@@ -47,11 +47,14 @@ RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
 LONG_RUN = 12.0
 """Seconds that a run of many chains may take: beyond it there are fewer."""
 
-Kind = Literal["plain", "inner", "function", "gather", "matrix", "large matrix", "solution", "move", "path"]
+Kind = Literal[
+    "plain", "inner", "function", "step", "gather", "matrix", "large matrix", "solution", "move", "path"
+]
 BY_LOOPS: Mapping[Kind, float] = {
     "plain": 0.15e-9,
     "inner": 0.15e-9,
     "function": 4.5e-9,
+    "step": 0.0,
     "gather": 0.5e-9,
     "matrix": 0.5e-9,
     "large matrix": 0.06e-9,
@@ -63,6 +66,7 @@ BY_LANES: Mapping[Kind, float] = {
     "plain": 0.06e-9,
     "inner": 0.1e-9,
     "function": 0.9e-9,
+    "step": 0.0,
     "gather": 0.25e-9,
     "matrix": 0.5e-9,
     "large matrix": 0.06e-9,
@@ -74,6 +78,7 @@ BY_TORCH: Mapping[Kind, float] = {
     "plain": 0.8e-9,
     "inner": 0.2e-9,
     "function": 0.9e-9,
+    "step": 0.8e-9,
     "gather": 8e-9,
     "matrix": 0.45e-9,
     "large matrix": 0.2e-9,
@@ -82,7 +87,8 @@ BY_TORCH: Mapping[Kind, float] = {
     "path": 60e-9,
 }
 """Seconds of an operation of each element of one chain, alone and in a group of eight, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
-torch), functions, elements picked by an index of data, what is made of matrices and by blocks of large ones, operations of the rates of differential equations, a few steps for each row, moves between two states of a hidden chain, which loops go
+torch), functions, steps of a function of the runtime, of which torch makes an array each, elements picked by an index of data, what is made of
+matrices and by blocks of large ones, operations of the rates of differential equations, a few steps for each row, moves between two states of a hidden chain, which loops go
 along, and paths over three, of whose products of matrices in the logarithm torch's sum over the chain is made."""
 
 
@@ -104,7 +110,7 @@ class Counts:
     @property
     def varying(self) -> int:
         """Operations on values, of which torch makes a call each."""
-        return sum(number for (kind, _), number in self.elements.items() if kind != "inner")
+        return sum(number for (kind, _), number in self.elements.items() if kind not in ("inner", "step"))
 
     def seconds(self, each: Mapping[Kind, float], sizes: Mapping[str, int]) -> float:
         """What all elements take, over axes of these ``sizes``."""
@@ -137,6 +143,7 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
             if scalar.varies and scalar.op not in FREE:
                 axes = tuple(sorted(loop.axis for loop in scalar.loops))
                 elements["inner" if id(scalar) in inside else _kind(scalar), axes] += _calls(scalar.op)
+                elements["step", axes] += _steps(scalar.op)
         for scalar in item.scalars:
             # added to the density, or put into an array
             elements["plain", tuple(loop.axis for loop in item.loops)] += scalar.varies
@@ -168,10 +175,36 @@ def _calls(op: str) -> int:
     return max(1, sum(_calls_in(ast.parse(text)) for text in texts if text))
 
 
-def _calls_in(tree: ast.AST) -> int:
+@cache
+def _steps(op: str) -> int:
+    """Operations of numbers in a function of the runtime and its derivatives; none of one of Python's `math`."""
+    if op in PLAIN or op not in WORDS:
+        return 0
+    texts = (WORDS[op].written, *WORDS[op].derivatives)
+    return sum(_steps_of(name) for text in texts if text for name in _called(ast.parse(text)))
+
+
+@cache
+def _steps_of(name: str) -> int:
+    if name not in _runtime():
+        return 0
+    tree = _runtime()[name]
+    here = sum(
+        isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.If) for node in ast.walk(tree)
+    )
+    return here + sum(map(_steps_of, _called(tree)))
+
+
+def _called(tree: ast.AST) -> list[str]:
+    """Functions called by their name, as often as they are."""
     called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    names = [function.id for function in called if isinstance(function, ast.Name)]
-    return len(called) - len(names) + sum(_calls_of(name) for name in names)
+    return [function.id for function in called if isinstance(function, ast.Name)]
+
+
+def _calls_in(tree: ast.AST) -> int:
+    names = _called(tree)
+    called = sum(isinstance(node, ast.Call) for node in ast.walk(tree))
+    return called - len(names) + sum(_calls_of(name) for name in names)
 
 
 @cache

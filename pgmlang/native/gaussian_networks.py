@@ -6,6 +6,7 @@ import inspect
 import math
 from dataclasses import dataclass
 from functools import cache
+from heapq import heapify, heappop, heappush
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
@@ -44,18 +45,25 @@ def sparse_precision(network: GaussianNetwork) -> SparsePrecision:
     rows = -slopes / sd[:, None]
     precision = rows.T @ rows
     n = len(sd)
-    neighbours = [set(np.flatnonzero(precision[i]).tolist()) - {i} for i in range(n)]
+    entries = np.nonzero(precision)
+    ends = np.searchsorted(entries[0], np.arange(1, n))
+    neighbours = [set(js.tolist()) - {i} for i, js in enumerate(np.split(entries[1], ends))]
     later: list[list[int]] = []
     order: list[int] = []
-    left = set(range(n))
-    while left:
-        k = min(left, key=lambda i: (len(neighbours[i]), i))
-        left.discard(k)
+    waiting = [(len(around), i) for i, around in enumerate(neighbours)]
+    heapify(waiting)
+    is_left = [True] * n
+    while waiting:
+        degree, k = heappop(waiting)
+        if not is_left[k] or degree != len(neighbours[k]):
+            continue
+        is_left[k] = False
         order.append(k)
         around = neighbours[k]
         for i in around:
             neighbours[i] |= around
             neighbours[i] -= {i, k}
+            heappush(waiting, (len(neighbours[i]), i))
         later.append(sorted(around))
     rank = {k: r for r, k in enumerate(order)}
     columns = [sorted(rank[i] for i in around) for around in later]

@@ -38,6 +38,20 @@ class Stage:
         return (*(value for _, value in self.filled), *self.places)
 
 
+class WholeStage:
+    """A stage that calls fill whole: what they go through and read is their own."""
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """None."""
+        return ()
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """None."""
+        return ()
+
+
 @dataclass(frozen=True)
 class VectorStage:
     """The variable ``of`` whose vectors, or factors of matrices, are made of stretches of the free vector by functions of ``runtime/vectors.py`` and
@@ -57,7 +71,7 @@ class VectorStage:
 
 
 @dataclass(frozen=True)
-class SequenceStage:
+class SequenceStage(WholeStage):
     """The log of the sum over the paths of labels along each sequence of ``chain``, at its first row (0 at others), by functions of
     ``runtime/sequences.py``. ``emission [*rest, chain, *states]`` and ``transition [*rest, rows, *states before, *states]``: what states are
     worth; the transition has no rest unless it ``varies_with_rest``, and rows are the chain's (``is_of_rows``), those of the plate that the array
@@ -75,16 +89,6 @@ class SequenceStage:
     span: Span | None
 
     @property
-    def loops(self) -> tuple[Loop, ...]:
-        """None: the functions have their own."""
-        return ()
-
-    @property
-    def scalars(self) -> tuple[Scalar, ...]:
-        """None: it is made by a call."""
-        return ()
-
-    @property
     def reads(self) -> tuple[Array, ...]:
         """The arrays that say where rows stand."""
         order = [Array(kind, (self.chain,), (self.chain,)) for kind in ("order", "position")]
@@ -92,21 +96,11 @@ class SequenceStage:
 
 
 @dataclass(frozen=True)
-class ProbeStage:
+class ProbeStage(WholeStage):
     """Zeros, added to what a density is of: its slopes by them are what is asked for (Darwiche 2003)."""
 
     array: Array
     span: Span | None
-
-    @property
-    def loops(self) -> tuple[Loop, ...]:
-        """None."""
-        return ()
-
-    @property
-    def scalars(self) -> tuple[Scalar, ...]:
-        """None."""
-        return ()
 
 
 @dataclass(frozen=True)
@@ -142,7 +136,7 @@ class SliceStage:
 
 
 @dataclass(frozen=True)
-class OrderStage:
+class OrderStage(WholeStage):
     """The rows of differential equations in the order in which they are reached: by ``system``, those after the start before those that lie before
     it, by their distance from ``start_time``."""
 
@@ -153,23 +147,13 @@ class OrderStage:
     span: Span | None
 
     @property
-    def loops(self) -> tuple[Loop, ...]:
-        """None: a call fills it."""
-        return ()
-
-    @property
-    def scalars(self) -> tuple[Scalar, ...]:
-        """None: it is made by a call."""
-        return ()
-
-    @property
     def reads(self) -> tuple[Array, ...]:
         """The arrays that it is made of."""
         return (self.times, self.start_time, self.system)
 
 
 @dataclass(frozen=True)
-class SolutionStage:
+class SolutionStage(WholeStage):
     """``arrays`` of the values of a system of differential equations at its rows, for each element of the axes ``systems``, by the functions of
     ``runtime/equations.py``. ``starts``: arrays [*systems, *own axes] of the first values; ``rates``: scalars of the state, and ``numbers``, which of
     the state's numbers each is of; ``drivers``: what they read beside it."""
@@ -191,16 +175,6 @@ class SolutionStage:
     def array(self) -> Array:
         """The first of its arrays, which stands for all."""
         return self.arrays[0]
-
-    @property
-    def loops(self) -> tuple[Loop, ...]:
-        """None: the functions have their own."""
-        return ()
-
-    @property
-    def scalars(self) -> tuple[Scalar, ...]:
-        """None: the rates are functions of their own."""
-        return ()
 
     @property
     def reads(self) -> tuple[Array, ...]:

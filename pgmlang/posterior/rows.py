@@ -111,6 +111,29 @@ def _score_chain(given: Conditioned) -> Score:
     return _score_new_rows(given) if rows.weights is not None or is_whole else score_chain(given)
 
 
+def _against_switching(posterior: Posterior) -> Sequence[str]:
+    from pgmlang.posterior.gaussian_sequences import reasons_against_switching
+
+    return reasons_against_switching(posterior)
+
+
+def _predict_switching(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.posterior.gaussian_sequences import LONG, log_evidence_of, predict_sequences, sequences_of
+
+    is_other = set(targets or ()) & set(given.posterior.fit.model.definition_of)
+    sequences = None if is_other else sequences_of(given, LONG)
+    if sequences is None or log_evidence_of(sequences) is None:
+        return _predict_new_rows(given, targets)
+    return predict_sequences(given, sequences, targets)
+
+
+def _score_switching(given: Conditioned) -> Score:
+    from pgmlang.posterior.gaussian_sequences import score_sequences, sequences_of
+
+    sequences = sequences_of(given)
+    return _score_new_rows(given) if sequences is None else score_sequences(given, sequences)
+
+
 def _against_fields(posterior: Posterior) -> Sequence[str]:
     return [] if posterior.has_fields else ["the model has no fields"]
 
@@ -242,6 +265,9 @@ ROW_ANSWERERS = (
     RowAnswerer("tables", _against_tables, _predict_tables, _score_tables),
     RowAnswerer("conditional Gaussian networks", _against_gaussian, _predict_gaussian, _score_gaussian),
     RowAnswerer("chains of normal numbers", _against_chain, _predict_chain, _score_chain),
+    RowAnswerer(
+        "chains whose labels choose among normal numbers", _against_switching, _predict_switching, _score_switching
+    ),
     RowAnswerer("fields", _against_fields, _predict_fields, _score_fields),
     RowAnswerer("sums, closed forms and particles", _against_nothing, _predict_new_rows, _score_new_rows),
 )

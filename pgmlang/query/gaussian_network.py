@@ -250,7 +250,7 @@ class GaussianAnswers:
         by_name: dict[str, object] = {
             discrete.variables[v].name: discrete.variables[v].labels[codes[v]] for v in labels
         }
-        by_name |= {self.network.numbers[i]: float(x) for i, x in zip(numbers, values, strict=True)}
+        by_name |= {self.network.numbers[i]: float(x) + 0.0 for i, x in zip(numbers, values, strict=True)}
         return {**{n: by_name[n] for n in names}, "log_density": log_density}
 
     # ---- draws

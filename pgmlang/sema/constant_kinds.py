@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from pgmlang.model.constants import is_positive_definite, numbers_of
-from pgmlang.model.expr import Const, Expr, Stack
+from pgmlang.model.expr import Expr, Stack
 from pgmlang.model.types import SORTED_KINDS, VECTOR_KINDS, Type
 
 SUM_TOLERANCE = 1e-6
@@ -27,7 +27,7 @@ def constant_problem(value: Expr, kind: str, rank: int) -> str:
     """Why constants written out cannot be of a kind (one of ``VECTOR_KINDS``); empty where they can, and of
     what is not constant."""
     numbers = numbers_of(value)
-    if numbers is None or isinstance(value, Const):
+    if numbers is None or isinstance(numbers, (int, float)):
         return ""
     if rank == 1 and kind == "simplex":
         total = sum(numbers)

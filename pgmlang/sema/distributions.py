@@ -25,7 +25,7 @@ from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.series import series_choice
 from pgmlang.sema.spelled_arguments import spelled_arguments
-from pgmlang.sema.supports import cure, declarable
+from pgmlang.sema.supports import cure, cure_of_no_spread, declarable
 from pgmlang.sema.tables import TableBuilder
 from pgmlang.sema.wrong_arguments import argument_problem
 from pgmlang.syntax import ast
@@ -250,7 +250,7 @@ class DistributionBuilder:
             symbol = self.scope.symbol(value.name, context) if isinstance(value, Ref) else None
             has_logit = any(p.name == "logit" for variant in family.variants for p in variant)
             self._error("PGM0410", f"{what} must be {parameter.support}, {supports.shown(value)}", span,
-                        cure(value, parameter.support, symbol, has_logit))  # fmt: skip
+                        cure(value, parameter.support, symbol, has_logit) or cure_of_no_spread(family, value, target.name))  # fmt: skip
             return False
         if problem := constant_problem(value, kind_of(parameter), parameter.event):
             self._error("PGM0410", f"{what}: {problem}", span)

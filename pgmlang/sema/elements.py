@@ -85,7 +85,8 @@ def _is_unclaimed(builder: ExpressionScope, word: str) -> bool:
 
 
 def axis_function(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -> Expr:
-    """``position(axis)``: of the present element, from 0 on; ``size(axis)``: how many elements there are."""
+    """``position(axis)``: of the present element, from 0 on, ``position(label)`` of the element of that label; ``size(axis)``: how many
+    elements there are."""
     for keyword in node.keywords:
         builder.error("PGM0306", f"`{node.function}` has no argument `{keyword.name}`", keyword.span)
     if len(node.arguments) != 1 or node.keywords:
@@ -94,6 +95,10 @@ def axis_function(builder: ExpressionScope, node: ast.Call, context: ExpressionC
         return unknown(node.span)
     argument = node.arguments[0]
     axis = builder.axis(argument.name) if isinstance(argument, ast.Name) else None
+    if axis is None and node.function == "position":
+        place = position_of_label(builder, argument, node.span, context)
+        if place is not None:
+            return place
     if axis is None:
         name = argument.name if isinstance(argument, ast.Name) else "this"
         near = did_you_mean(name, [*builder.scope.dims, *builder.scope.plates])
@@ -103,6 +108,26 @@ def axis_function(builder: ExpressionScope, node: ast.Call, context: ExpressionC
     if node.function == "position":
         return present_element(builder, axis, node.span, context, COUNT)
     return number_of_elements(builder, axis, node.span)
+
+
+def position_of_label(
+    builder: ExpressionScope, node: ast.Expr, span: Span, context: ExpressionContext
+) -> Expr | None:
+    """The position, from 0 on, of the element of a dim or plate that a value is the label of; None where it is none."""
+    with builder.scope.quiet():
+        kind = builder.build(node, context).type
+    if kind.kind != "labels" or kind.axis is None or not builder.scope.is_axis(kind.axis):
+        return None
+    element = ast.Name(builder.scope.second(kind.axis), span=span)
+    chosen = ast.If(
+        ast.Binary("==", element, node, span=span),
+        ast.Call("position", (element,), span=span),
+        ast.Number(0.0, "0", span=span),
+        span=span,
+    )
+    return builder.build(
+        ast.Call("sum", (chosen,), (ast.Keyword("over", element, span=span),), span=span), context
+    )
 
 
 def number_of_elements(builder: ExpressionScope, axis: str, span: Span) -> Expr:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from pgmlang.diagnostics import Diagnostic, Span
-from pgmlang.model.expr import Const, Element, Expr, Rename
+from pgmlang.model.expr import Const, Element, Expr, Ref, Rename
 from pgmlang.model.types import UNKNOWN, Type
 from pgmlang.sema.scope import PRIME, ExpressionContext, Scope, Symbol
 from pgmlang.syntax import ast
@@ -104,7 +104,14 @@ class ExpressionScope(ABC):
 
 def label_cure(expr: Expr) -> str:
     """What to do with labels where numbers are needed."""
-    position = f"write `position({expr.axis})`, " if isinstance(expr, Element) else ""
+    of = (
+        expr.axis
+        if isinstance(expr, Element)
+        else expr.name
+        if isinstance(expr, Ref) and not expr.index and expr.type.axis
+        else ""
+    )
+    position = f"write `position({of})`, " if of else ""
     return f"{position}compare them with `==`, or index an axis by them: `effect[x]`"
 
 

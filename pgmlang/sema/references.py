@@ -225,6 +225,22 @@ def _index_cure(
         alike = [s for s in slots if builder.scope.size(s) == size]
         if size is not None and alike and source is not None and isinstance(source.statement, ast.Random):
             return f"declare what its values are: `{node.name} : {builder.scope.root(alike[0])} ~ ...`"
+        if (
+            value.type.kind == "count"
+            and source is not None
+            and isinstance(source.statement, ast.Random)
+            and slots
+        ):
+            drawn = f"{node.name} : {slots[0]} ~ Categorical(1 / size({slots[0]}))"
+            return f"draw an element: `{drawn}`; its number, from 0 on, is `position({node.name})`"
+        if (
+            value.type.kind == "real"
+            and source is not None
+            and source.role == "input"
+            and not source.axes
+            and slots
+        ):
+            return f"declare what its values are: `input {node.name} : {builder.scope.root(slots[0])}`"
         pair = builder.scope.axes_model.axis_labels(slots[0]) or ()
         if value.type.kind == "bit" and len(slots) == 1 and len(pair) == 2:
             one, zero = (f"{symbol.name}[{quote(label)}]" for label in reversed(pair))

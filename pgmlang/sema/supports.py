@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pgmlang.families import Family
 from pgmlang.model import Type
 from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import Const, Expr, Ref
@@ -154,3 +155,10 @@ def cure(expr: Expr, kind: str, symbol: Symbol | None, logit: bool) -> str:
     if kind == "count":
         return f"write `round({text})`, or draw it from a distribution of counts such as `Poisson(1)`"
     return f"declare it `{kind}`"
+
+
+def cure_of_no_spread(family: Family, value: Expr, name: str) -> str:
+    """What to write in the place of a distribution of ``name`` around a number that does not vary."""
+    if family.location_scale is None or numbers_of(value) != 0:
+        return ""
+    return f"what does not vary is not drawn: `{name} = ...`"

@@ -104,7 +104,7 @@ WRITTEN_REDUCTIONS = {
 """Reductions that are written by those above, and what they give."""
 
 AXIS_FUNCTIONS = {
-    "position": "the number of the present element of a dim or plate, from 0 on; in a chain that of the row in its sequence",
+    "position": "the number of the present element of a dim or plate, or of the one that a label names, from 0 on; in a chain that of the row in its sequence",
     "size": "how many elements a dim or plate has",
 }
 """Functions of an axis, and what they give."""

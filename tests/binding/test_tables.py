@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pgmlang
 from pgmlang.binding import bind, binding_report
 from pgmlang.data import read_frame
 from pgmlang.sema import compile_source
@@ -218,3 +219,23 @@ def test_a_column_without_values_drops_no_row() -> None:
     )
     assert binding.values["y"].tolist() == [1.0]
     assert "x" in binding.latent
+
+
+PLAYERS = """plate player { skill ~ Normal(0, 1) }
+plate game {
+  input a, b : player
+  won ~ Bernoulli(logit = skill[a] - skill[b])
+}"""
+
+
+def test_elements_that_columns_of_the_rows_name() -> None:
+    """As with a dim of the labels that the data tell; new rows may name new ones."""
+    data = {"a": ["x", "z", "x"], "b": ["y", "x", "z"], "won": [1, 0, 1]}
+    by_dim = PLAYERS.replace("plate player { skill ~ Normal(0, 1) }", "dim player\nskill[player] ~ Normal(0, 1)")
+    fits = [
+        pgmlang.compile(text).fit(data, seed=1, options={"draws": 30, "warmup": 30}) for text in (PLAYERS, by_dim)
+    ]
+    assert bind(compile_source(PLAYERS), read_frame(data)).labels["player"] == ("x", "y", "z")
+    assert fits[0].draws["skill"].tolist() == fits[1].draws["skill"].tolist()
+    new = fits[0].predict({"a": ["x", "w"], "b": ["w", "v"]})
+    assert abs(float(new["P(won = 1)"][1]) - 0.5) < 0.1

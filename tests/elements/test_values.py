@@ -56,6 +56,11 @@ CASES = {
         "  e = w[a, bird] - w[0, a]\n  y ~ Normal(e + m, 1)\n}\n",
         lambda v: {"m": v["w"][0, 2] + v["w"][2, 0], "e": v["w"][v["a"], 1] - v["w"][0, v["a"]]},
     ),
+    "positions of labels": Case(
+        FOOD + "b[food] ~ Normal(0, 1)\nplate row {\n  input a : food\n  e = b[a] * position(a)\n"
+        "  y ~ Normal(e + (if position(a) <= 1 then 1 else 0), 1)\n}\n",
+        lambda v: {"e": v["b"][v["a"]] * v["a"]},
+    ),
     "positions along axes": Case(
         FOOD + "dim k[4]\nb[food] ~ Normal(0, 1)\nc[k] ~ Normal(0, 1)\nu[food] = b * (position(food) + 1) / size(food)\n"
         "s = sum(c * position(k) ^ 2, over = k) + size(k)\nplate row { y ~ Normal(sum(u) + s, 1) }\n",

@@ -318,3 +318,11 @@ def test_flat_priors_are_none() -> None:
         assert asked[0] == pytest.approx(asked[1], rel=1e-9)
     known = FLAT.replace("param s[kind] : positive", "s[kind] = [1, 2]").replace("Table()", "Table() { 0.5, 0.5 }")
     assert pgmlang.compile(known).plan({"k": labels, "x": x, "y": y}).method == "hmc"
+
+
+@pytest.mark.parametrize(("method", "x"), [("ml", [1.0, 1.0, 1.0, 1.0]), ("em", [1.0, math.nan, 1.0, 1.0])])
+def test_a_number_that_does_not_vary(method: str, x: list[float]) -> None:
+    text = "param a, b : real\nparam s, t : positive\nplate row { x ~ Normal(a, t)\n  y ~ Normal(b * x, s) }"
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile(text).fit({"x": x, "y": [1.0, 2.0, 3.0, 5.0]}, method=method, seed=1)
+    assert "no residual is left for `t`" in caught.value.diagnostics[0].message

@@ -59,3 +59,24 @@ def test_the_same_answers_by_either_way() -> None:
     assert len(np.unique(np.isnan(rows), axis=0)) >= MANY_PATTERNS
     assert many.figures == pytest.approx(np.concatenate([f.figures for f in few], 1), abs=1e-10)
     assert many.log_evidence == pytest.approx(np.concatenate([f.log_evidence for f in few]), abs=1e-10)
+
+
+def test_quantiles_of_many_patterns_are_those_of_each() -> None:
+    """Mixtures of different numbers of parts are sought together; each quantile is where its distribution function says."""
+    rng = np.random.default_rng(3)
+    network = random_network(rng, 2, 6)
+    rows = np.where(rng.random((60, 6)) < 0.5, rng.normal(size=(60, 6)), np.nan)
+    codes = {
+        v: np.where(rng.random(60) < 0.5, rng.integers(0, s, 60), -1) for v, s in enumerate(network.discrete.sizes)
+    }
+    evidence = NumberRows(codes, rows)
+    found = row_answers(GaussianEngine(network), evidence, range(6), (), (0.05, 0.5, 0.95))
+    widths = set()
+    for block in GaussianEngine(network).posteriors(evidence, range(6)):
+        right = block.figures(range(6), (0.05, 0.5, 0.95))
+        assert found.figures[:, block.members] == pytest.approx(right, abs=1e-12)
+        for i, mixture in block.mixtures(range(6)):
+            widths.add(mixture.weights.shape[1])
+            for k, chance in enumerate((0.05, 0.5, 0.95)):
+                assert mixture.below(found.figures[2 + k, block.members, i]) == pytest.approx(chance, abs=1e-12)
+    assert len(widths) > 1

@@ -183,3 +183,17 @@ def test_evidence_that_is_no_number() -> None:
 def test_a_pattern_is_factorised_once() -> None:
     engine = GaussianEngine(given().posterior.gaussian_answers.network)
     assert engine.is_shared
+
+
+def test_numbers_that_do_not_vary_are_refused_with_what_to_write() -> None:
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile("plate row {\n  x ~ Normal(0, 1)\n  y ~ Normal(x, 0)\n  z ~ Normal(y, 1)\n}")
+    assert caught.value.diagnostics[0].help == "what does not vary is not drawn: `y = ...`"
+    text = "plate row {\n  k : {a, b} ~ Table() { 0.5, 0.5 }\n  x ~ Normal(0, if k == a then 0 else 1)\n}"
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile(text).given().query("E(x)")
+    assert caught.value.diagnostics[0].code == "PGM0410"
+    assert "as small as 1e-9" in caught.value.diagnostics[0].help
+    assert pgmlang.compile(text.replace("then 0", "then 1e-9")).given().query("E(x)").table[0][
+        "sd"
+    ] == pytest.approx(np.sqrt(0.5))

@@ -194,3 +194,10 @@ def test_numba_is_imported_when_it_is_used(verb: str, tmp_path: Path) -> None:
         cwd=tmp_path, timeout=100,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_densities_of_many_steps_are_dear_to_torch() -> None:
+    """A count of 500 values summed out: torch makes an array of each step of a binomial's log-probability."""
+    text = "p ~ Beta(1, 1)\nn ~ DiscreteUniform(1, 500)\nplate row { k ~ Binomial(n, p) }"
+    words, _ = reasons(text, {"k": [16, 18, 22, 25, 27]})
+    assert "native: loops, " in words

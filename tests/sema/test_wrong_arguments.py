@@ -47,3 +47,9 @@ def test_conversions_are_of_arguments_that_there_are() -> None:
 def test_probabilities_written_out(p: str) -> None:
     text = f"dim k = {{a, b}}\nplate t = chain {{\n  x : k ~ Categorical({p})\n}}"
     assert not analyse(SourceFile("<test>", text)).errors
+
+
+def test_one_number_for_a_vector_on_an_axis_is_no_crash() -> None:
+    """A quotient of constants, of which no axis is known."""
+    text = "dim i[3]\nplate row { k[i] : {a, b} ~ Categorical(1/2) }"
+    assert [d.code for d in analyse(SourceFile("<test>", text)).errors] == ["PGM0309"]
