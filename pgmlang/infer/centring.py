@@ -22,7 +22,7 @@ from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.native_choice import native_choice
 from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred, standard_name, standardising
-from pgmlang.infer.starts import given_points, starting_points
+from pgmlang.infer.starts import beginning_of, given_points
 from pgmlang.kernels import WarmupPlan, hmc, run, start
 
 CHAINS, PILOT = 8, 100
@@ -50,7 +50,10 @@ def noncentred_problem(problem: Problem, backend: str = "torch") -> tuple[Proble
     written = target_of(problem) if long else _pilot_target(problem, backend)
     if long:
         problem_of_pilot = _moved(problem, long, written)
-        target = _pilot_target(problem_of_pilot, backend)
+        # most likely the density that is sampled too, whose loops are then compiled once
+        target = target_of(problem_of_pilot, backend=backend)
+        if target.native is not None:
+            target.native.has_values = False
         values = _pilot(target, problem_of_pilot)
         values = {**values, **deterministic_values(target.joint, values, names=long)}
     else:
@@ -103,9 +106,9 @@ def _standard_start(problem: Problem, names: tuple[str, ...], target: Target) ->
 def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
     """Values ``[chain, ...]`` of all latents at the end of short chains."""
     generator = Generator(problem.device).manual_seed(0)
-    points = starting_points(target, CHAINS, generator, problem)
+    begun = beginning_of(target, CHAINS, generator, problem)
     plan = WarmupPlan(hmc.kernel(), PILOT)
-    state = start(target, points, plan, generator)
+    state = start(target, begun.points, plan, generator, begun.metric)
     while state.iteration < PILOT + 1:
         # what is non-centred is no question of how much time there was
         problem.deadline.check("the pilot chains of the warm-up", "there are no draws yet")

@@ -21,6 +21,8 @@ from pgmlang.kernels.metric import PRICE
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.latents import many_beside_labels, sampling_reasons, summed_names
 
+WIDE, CANDIDATES = 8.0, 6
+"""How far from zero paths begin that do not begin near it, and of how many points the likeliest."""
 PATHS = 8
 """Paths for every chain, where discrete variables are summed out."""
 CLIMB = 150
@@ -38,7 +40,8 @@ def beginning_of(
     target: Target, chains: int, generator: Generator, problem: Problem, price: float = PRICE
 ) -> Beginning:
     """Where chains begin and with which metric: paths (`kernels.beginning`) from free values uniform on (-2, 2), as Stan's, drawn again where
-    the density is zero. With discrete variables summed out, whose clusters make poor modes that chains do not leave, the best of a few paths
+    the density is zero, and as many from farther out, the better of two for each chain: where a likelihood is flat near zero (growth that has
+    ended before the first measurement) no path from there finds the data. With discrete variables summed out, whose clusters make poor modes that chains do not leave, the best of a few paths
     for every chain. ``price``: of a metric's direction. From points that the user gives, chains begin there and paths tell the metric alone.
     Raises PgmError PGM0803, and PGM0612 for given points of density zero."""
     if problem.start:
@@ -46,7 +49,10 @@ def beginning_of(
         return beginning(target, given, generator, _checked(problem.deadline), price=price)._replace(points=given)
     if target.sums is None:
         points = uniform_points(target, chains, generator, problem)
-        return beginning(target, points, generator, _checked(problem.deadline), price=price)
+        points = torch.cat([points, wide_points(target, points, generator)])
+        return beginning(
+            target, points, generator, _checked(problem.deadline), attempts=2, together=2, price=price
+        )
     many = uniform_points(target, PATHS * chains, generator, problem)
     size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
     together = PATHS if len(many) * size <= MOST else 1
@@ -171,6 +177,19 @@ def _causes_at(target: Target, x: Tensor) -> tuple[str, ...]:
     with torch.no_grad():
         values, _ = target.values(x)
     return always_impossible(target.joint, {**target.given, **values}, target.params)
+
+
+def wide_points(target: Target, x: Tensor, generator: Generator) -> Tensor:
+    """For each of points ``[chain, dimension]`` the likeliest of `CANDIDATES` uniform on (-`WIDE`, `WIDE`); the point itself where all are
+    impossible."""
+    drawn = x.new_empty(CANDIDATES, *x.shape).uniform_(-WIDE, WIDE, generator=generator)
+    heights = (
+        value(target, drawn.flatten(0, 1))
+        .reshape(CANDIDATES, -1)
+        .nan_to_num(nan=-math.inf, posinf=-math.inf, neginf=-math.inf)
+    )
+    best, chosen = heights.max(0)
+    return torch.where(torch.isfinite(best).unsqueeze(-1), drawn[chosen, torch.arange(len(x))], x)
 
 
 def _impossible_at(target: Target, x: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ def test_holes_in_a_long_series() -> None:
     """Seen numbers part a sequence: stretches of missing ones are mixtures by themselves. The same as two halves apart, given the row
     between them."""
     rng = np.random.default_rng(5)
-    count = 120
+    count = 80
     x = np.where(rng.random(count) < 0.1, np.nan, rng.normal(size=count))
     x[[0, 59, 60]] = 0.5, -0.2, 0.3
     table = {"z": ["calm" if t in (59,) else "" for t in range(count)], "x": x, "y": [np.nan] * count}
@@ -154,22 +154,22 @@ def test_paths_that_are_all_kept_are_exact(seed: int) -> None:
 
 def test_paths_that_are_drawn_have_no_bias() -> None:
     rng = np.random.default_rng(7)
-    table = {"z": [""] * 9, "x": [np.nan] * 9, "y": 3 * rng.normal(size=9)}
+    table = {"z": [""] * 7, "x": [np.nan] * 7, "y": 3 * rng.normal(size=7)}
     paths, codes, values = paths_of(table)
     right = enumerated(table["z"], values)[0]
-    found = [paths.log_likelihood(codes, values, 12, rng) for _ in range(400)]
+    found = [paths.log_likelihood(codes, values, 8, rng) for _ in range(225)]
     assert not any(is_exact for _, is_exact in found)
     ratios = np.exp(np.array([log for log, _ in found]) - right)
     assert 0 < ratios.std() < 1
-    assert ratios.mean() == pytest.approx(1, abs=4 * ratios.std() / 20)
+    assert ratios.mean() == pytest.approx(1, abs=4 * ratios.std() / 15)
 
 
 def test_scores_of_many_paths_say_how_far_off_they_are() -> None:
     rng = np.random.default_rng(9)
-    table = {"y": 3 * rng.normal(size=12)}
+    table = {"y": 3 * rng.normal(size=11)}
     asked = pgmlang.compile(ONE).given()
     score = asked.score_rows(table)
-    right = enumerated([""] * 12, np.concatenate([np.full(12, np.nan), table["y"]]))[0]
+    right = enumerated([""] * 11, np.concatenate([np.full(11, np.nan), table["y"]]))[0]
     assert "paths of labels" in score.estimator
     assert score.mcse is not None
     assert abs(score.total - right) < max(5 * float(score.mcse[0]), 1e-6)
@@ -180,7 +180,7 @@ def test_a_reduction_keeps_the_sum_of_the_weights_and_the_likely_paths() -> None
     rng = np.random.default_rng(3)
     logs = 3 * rng.normal(size=200)
     every = WeighedPaths((0,), np.arange(200)[:, None], logs, (), np.zeros((200, 0)), np.zeros((200, 0, 0)), True)
-    kept = [reduced(every, 30, rng) for _ in range(2000)]
+    kept = [reduced(every, 30, rng) for _ in range(1000)]
     assert {len(k.codes) for k in kept} == {30}
     for k in kept:
         assert np.logaddexp.reduce(k.log_weights) == pytest.approx(np.logaddexp.reduce(logs), abs=1e-9)

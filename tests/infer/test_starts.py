@@ -16,7 +16,7 @@ from pgmlang.density.reductions import log_joint
 from pgmlang.density.target import target_of
 from pgmlang.density.transforms import constrain
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.starts import starting_points, uniform_points
+from pgmlang.infer.starts import beginning_of, starting_points, uniform_points, wide_points
 from pgmlang.kernels.log_density import value
 from tests.infer.by_hand import problem_of
 
@@ -216,3 +216,31 @@ def test_no_chain_begins_far_down_a_slope(scale: str) -> None:
     is_high = before >= level
     assert torch.equal(begun[is_high], drawn[is_high])
     assert not bool((begun[~is_high] == drawn[~is_high]).all(-1).any())
+
+
+GROWTH = "size ~ Normal(0, 10)\nrate ~ Normal(0, 10)\nplate row {\n  input x : real\n  y ~ Normal(exp(size) / (1 + 8 * exp(-exp(rate) * x)), 7)\n}"
+
+
+def test_a_likelihood_that_is_flat_near_zero() -> None:
+    """Growth at rates near exp(0) is over before the first measurement: no path that begins there finds the data's, at exp(-6)."""
+    x = np.array([118.0, 484, 664, 1004, 1231, 1372, 1582])
+    problem = problem_of(GROWTH, {"x": x, "y": 190 / (1 + 8 * np.exp(-np.exp(-6.0) * x))})
+    target = target_of(problem)
+    for seed in range(3):
+        generator = torch.Generator().manual_seed(seed)
+        rate = beginning_of(target, 16, generator, problem).points[:, target.names.index("rate")]
+        assert (rate + 6).abs().max() < 0.5
+
+
+def test_wide_points_are_possible() -> None:
+    """The likeliest of some, and where none is possible the points themselves."""
+
+    def beyond(edge: float) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda x: torch.where(x[..., 0] > edge, -x[..., 0], -torch.inf)
+
+    near = torch.full((20, 1), 0.5, dtype=torch.float64)
+    wide = wide_points(beyond(0.0), near, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    assert ((wide > 0) & (wide < 8)).all()
+    # the least of some three numbers that are possible, of eight
+    assert float(wide[wide != 0.5].mean()) < 3
+    assert torch.equal(wide_points(beyond(8.0), near, torch.Generator().manual_seed(0)), near)  # type: ignore[arg-type]

@@ -46,6 +46,24 @@ def sparse(rng: Rng) -> Tables:
     return {"": {**{f"x.p{k:02d}": x[:, k] for k in range(60)}, "y": y}}
 
 
+def growth(rng: Rng) -> Tables:
+    day, sizes = np.array([118.0, 484, 664, 1004, 1231, 1372, 1582]), np.exp(rng.normal(5.2, 0.2, 6))
+    curves = sizes[:, None] / (1 + 8 * np.exp(-np.exp(rng.normal(-5.85, 0.1, 6))[:, None] * day))
+    trees = [f"t{k}" for k in range(6)]
+    return {
+        "": {
+            "tree": np.repeat(trees, 7).tolist(),
+            "x": np.tile(day, 6),
+            "y": (curves + rng.normal(0, 7, curves.shape)).ravel(),
+        }
+    }
+
+
+def counts(rng: Rng) -> Tables:
+    x = np.sort(rng.uniform(0, 10, 100))
+    return {"": {"x": x, "y": rng.poisson(np.exp(1 + np.sin(1.5 * x)))}}
+
+
 MODELS = {
     "a predictor around 2,000,000": Simulated(LINE, far, {"b": 0.003, "s": 2}),
     "correlated by 0.9999": Simulated(
@@ -64,6 +82,18 @@ MODELS = {
         "dim predictor\ntau ~ HalfCauchy(1)\nlambda[predictor] ~ HalfCauchy(1)\nbeta[predictor] ~ Normal(0, lambda * tau)\n"
         "s ~ HalfNormal(2)\nplate row {\n  input x[predictor] : real\n  y ~ Normal(x @ beta, s)\n}",
         sparse, {"beta[p00]": 2, "beta[p01]": -1.5, "beta[p02]": 1, "beta[p40]": 0, "s": 1},
+    ),
+    "growth that is over long before the first day, near zero": Simulated(
+        "size ~ Normal(0, 100)\nratio ~ Normal(0, 100)\nrate ~ Normal(0, 100)\nt_size ~ Gamma(0.001, 0.001)\nt_ratio ~ Gamma(0.001, 0.001)\n"
+        "t_rate ~ Gamma(0.001, 0.001)\nt ~ Gamma(0.001, 0.001)\ns = 1 / sqrt(t)\nplate tree {\n  a ~ Normal(size, precision = t_size)\n"
+        "  b ~ Normal(ratio, precision = t_ratio)\n  c ~ Normal(rate, precision = t_rate)\n  plate row {\n    input x : real\n"
+        "    y ~ Normal(exp(a) / (1 + (exp(b) - 1) * exp(-exp(c) * x)), precision = t)\n  }\n}",
+        growth, {"size": 5.2, "rate": -5.85, "s": 7},
+    ),
+    "a process of a hundred counts": Simulated(
+        "length ~ InverseGamma(5, 5)\nscale ~ HalfNormal(1)\na ~ Normal(0, 1)\nf[row] ~ MultivariateNormal(0, exp_quad(x, scale, length, noise = 1e-3))\n"
+        "plate row {\n  input x : real\n  y ~ Poisson(exp(a + f))\n}",
+        counts, {"a": 1},
     ),
 }  # fmt: skip
 
