@@ -1,4 +1,4 @@
-"""Families of sums of squares and their ratios: ChiSquared, InverseChiSquared, ScaledInverseChiSquared, FisherSnedecor, BetaPrime,
+"""Families of sums of squares and their ratios: ChiSquared, NoncentralChiSquared, NoncentralT, InverseChiSquared, ScaledInverseChiSquared, FisherSnedecor, BetaPrime,
 HalfStudentT."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from pgmlang.families.family import Family, Formulas, Respelling
 from pgmlang.families.family import parameter as _p
 
 _DF, _SCALE = _p("df", "positive"), _p("scale", "positive")
+_NONCENTRALITY = _p("noncentrality", "positive")
 
 
 def _ratio(a: str, b: str, log_ratio: str, edge: str, **others: str) -> Formulas:
@@ -46,6 +47,33 @@ FAMILIES = (
         ),
         pyro=("dist.Chi2(df)",), respellings=(Respelling(0, 0, {"shape": "0.5 * df", "rate": "0.5"}, "Gamma"),),
         bounds=("0.0", "inf"), interior="1.0",
+    ),
+    Family(
+        "NoncentralChiSquared", ((_DF, _NONCENTRALITY),), "positive", reparameterised=False,
+        says="the squares of df normal numbers of sd 1 added up, whose squared means add up to the noncentrality",
+        formulas=(
+            Formulas(
+                "noncentral_chi_squared_log_prob(x, df, noncentrality)",
+                draw="dist.Chi2(df + 2 * dist.Poisson(0.5 * noncentrality).sample())", mean="df + noncentrality",
+                variance="2 * (df + 2 * noncentrality)",
+                edges=("where(df == 2, -log(2) - 0.5 * noncentrality, where(df < 2, inf, -inf))", "-inf"),
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0",
+    ),
+    Family(
+        "NoncentralT", ((_DF, _p("noncentrality")),), "real",
+        says="a normal number of mean noncentrality over the sd that df others show: effects in units of their spread",
+        formulas=(
+            Formulas(
+                "noncentral_t_log_prob(x, df, noncentrality)",
+                draw="dist.Normal(noncentrality, 1 + 0 * df).rsample() / sqrt(dist.Chi2(df).rsample() / df)",
+                mean="where(df > 1, noncentrality * ratio, inf - inf)",
+                variance="where(df > 2, df * (1 + noncentrality * noncentrality) / (df - 2) - noncentrality * noncentrality"
+                " * ratio * ratio, inf)",
+                let={"ratio": "sqrt(0.5 * df) * exp(lgamma(0.5 * where(df > 1, df - 1, 1.0)) - lgamma(0.5 * df))"},
+            ),
+        ),
     ),
     Family(
         "InverseChiSquared", ((_DF,),), "positive", says="one over a ChiSquared number",

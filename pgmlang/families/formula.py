@@ -29,6 +29,8 @@ VOCABULARY: dict[str, str] = {
     "inverse_gaussian_draws": "inverse_gaussian_draws", "hypergeometric_log_prob": "hypergeometric_log_prob",
     "hypergeometric_log_total": "hypergeometric_log_total", "hypergeometric_tails": "hypergeometric_tails",
     "hypergeometric_draws": "hypergeometric_draws",
+    "noncentral_chi_squared_log_prob": "noncentral_chi_squared_log_prob",
+    "noncentral_t_log_prob": "noncentral_t_log_prob",
     "student_t_log_tail": "student_t_log_tail", "stirling": "stirling", "deviance": "deviance",
 }  # fmt: skip
 """Functions of formulas, and torch's or the runtime's name of each."""

@@ -1,4 +1,5 @@
-"""Families of a location and a scale beside the normal: StudentT, Cauchy, Laplace, Logistic, Gumbel, HalfCauchy."""
+"""Families of a location and a scale beside the normal: StudentT, Cauchy, Laplace, Logistic, Gumbel, GeneralizedExtremeValue,
+HalfCauchy."""
 
 from __future__ import annotations
 
@@ -78,6 +79,34 @@ FAMILIES = (
             ),
         ),
         pyro=("dist.Gumbel(loc, scale)",), location_scale=_BOTH,
+    ),
+    Family(
+        "GeneralizedExtremeValue", ((_LOC, _SCALE, _p("shape")),), "real",
+        says="the largest of many in a year: Gumbel's at shape 0, with a heavy tail above it, bounded above below it (Jenkinson 1955)",
+        formulas=(
+            Formulas(
+                "-log(scale) - (1 + shape) * t - exp(-t)", "-exp(-t)", "log1mexp(exp(-t))",
+                "loc + scale * v * where(w == 0, 1.0, expm1(w) / where(w == 0, 1.0, w))",
+                mean="loc + scale * where(shape < 1, where(is_small, 0.5772156649015329 + 0.9890559953279725 * shape,"
+                " expm1(log_first) / where(is_small, 1.0, shape)), inf)",
+                variance="scale * scale * where(shape < 0.5, where(is_small, pi * pi / 6, exp(2 * log_first)"
+                " * expm1(log_second - 2 * log_first) / where(is_small, 1.0, shape * shape)), inf)",
+                let=_Z | {
+                    "y": "shape * z",
+                    "t": "where(y == 0, z, z * log1p(where(y == 0, 1.0, y)) / where(y == 0, 1.0, y))",
+                    "v": "-log(-log(u))",
+                    "w": "shape * v",
+                    "is_small": "abs(shape) < 1e-4",
+                    "log_first": "lgamma(1 - where(shape < 1, shape, 0.0))",
+                    "log_second": "lgamma(1 - 2 * where(shape < 0.5, shape, 0.0))",
+                },
+            ),
+        ),
+        bounds=(
+            "where(shape > 0, loc - scale / where(shape > 0, shape, 1.0), -inf)",
+            "where(shape < 0, loc - scale / where(shape < 0, shape, -1.0), inf)",
+        ),
+        interior="loc", location_scale=_BOTH,
     ),
     Family(
         "HalfCauchy", ((_SCALE,),), "positive",

@@ -82,6 +82,16 @@ FAMILIES = (
         m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True, exponential="Normal", pairs=OF_MEANS,
     ),
     Family(
+        "MultivariateStudentT",
+        (
+            (_p("df", "positive"), _MEAN, _p("scale", "cov", 2)), (_p("df", "positive"), _MEAN, _p("scale_tril", "real", 2)),
+            (_p("df", "positive"), _MEAN, _p("precision", "cov", 2)),
+        ),
+        "real", 1, runtime=("MultivariateStudentT", "RootedStudentT", "PrecisionStudentT"),
+        says="numbers that vary together with outliers, the heavier the smaller df: a normal vector over one spread for all; scale is the"
+        " covariance only as df grows",
+    ),
+    Family(
         "LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",), matrix_densities=("correlations",),
         says="a matrix of correlations; eta 1 prefers none, larger ones prefer weak correlations",
     ),

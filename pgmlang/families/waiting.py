@@ -1,5 +1,5 @@
-"""Families of waiting times, sizes and extremes: Pareto, Lomax, LogLogistic, Frechet, InverseGaussian, Rayleigh, Maxwell,
-GeneralizedGamma."""
+"""Families of waiting times, sizes and extremes: Pareto, Lomax, GeneralizedPareto, LogLogistic, Gompertz, Frechet, InverseGaussian, Rayleigh,
+Rice, Maxwell, GeneralizedGamma."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from pgmlang.families.family import Family, Formulas
 from pgmlang.families.family import parameter as _p
 
 _SHAPE, _RATE, _SCALE = _p("shape", "positive"), _p("rate", "positive"), _p("scale", "positive")
+_POWER = {
+    "z": "x / scale",
+    "y": "shape * z",
+    "t": "where(y == 0, z, z * log1p(where(y == 0, 1.0, y)) / where(y == 0, 1.0, y))",
+}
+"""log1p(shape z) / shape, and z where shape is zero."""
 _AT_ZERO = "where(shape == 1, {}, where(shape < 1, inf, -inf))"
 
 FAMILIES = (
@@ -32,6 +38,32 @@ FAMILIES = (
                 "-shape * log1p(x / scale)", "scale * expm1(-log1p(-u) / shape)",
                 mean="where(shape > 1, scale / (shape - 1), inf)",
                 variance="where(shape > 2, scale * scale * shape / ((shape - 1) * (shape - 1) * (shape - 2)), inf)",
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0",
+    ),
+    Family(
+        "GeneralizedPareto", ((_SCALE, _p("shape")),), "positive",
+        says="what exceeds a high threshold: a Lomax number for shape above 0, an exponential one at 0, bounded below it (Pickands 1975)",
+        formulas=(
+            Formulas(
+                "-log(scale) - (1 + shape) * t", "log1mexp(t)", "-t",
+                "-scale * log1p(-u) * where(v == 0, 1.0, expm1(v) / where(v == 0, 1.0, v))",
+                mean="where(shape < 1, scale / (1 - shape), inf)",
+                variance="where(shape < 0.5, scale * scale / ((1 - shape) * (1 - shape) * (1 - 2 * shape)), inf)",
+                let=_POWER | {"v": "-shape * log1p(-u)"},
+            ),
+        ),
+        bounds=("0.0", "where(shape < 0, -scale / where(shape < 0, shape, -1.0), inf)"),
+        interior="where(shape < 0, -0.5 * scale / where(shape < 0, shape, -1.0), scale)",
+    ),
+    Family(
+        "Gompertz", ((_SHAPE, _RATE),), "positive",
+        says="lifetimes whose risk grows as they age: rate * exp(shape * x) at age x",
+        formulas=(
+            Formulas(
+                "log(rate) + shape * x - risk", "log1mexp(risk)", "-risk", "log1p(-shape * log1p(-u) / rate) / shape",
+                let={"risk": "rate * expm1(shape * x) / shape"},
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0",
@@ -91,6 +123,25 @@ FAMILIES = (
             Formulas(
                 "log(x) - 2 * log(scale) - 0.5 * z * z", "log1mexp(0.5 * z * z)", "-0.5 * z * z", "scale * sqrt(-2 * log1p(-u))",
                 mean="scale * sqrt(pi / 2)", variance="scale * scale * (2 - pi / 2)", let={"z": "x / scale"},
+            ),
+        ),
+        is_open=True, bounds=("0.0", "inf"), interior="1.0",
+    ),
+    Family(
+        "Rice", ((_p("distance", "positive"), _SCALE),), "positive",
+        says="how far a point is from a centre that lies `distance` from its mean, in the plane with noise of sd `scale`: amplitudes",
+        formulas=(
+            Formulas(
+                "log(x) - 2 * log(scale) - 0.5 * (z - v) * (z - v) + log(i0e(z * v))",
+                draw="sqrt((distance + scale * dist.Normal(0 * scale, 1 + 0 * scale).rsample()) ** 2"
+                " + (scale * dist.Normal(0 * scale, 1 + 0 * scale).rsample()) ** 2)",
+                mean="mean", variance="2 * scale * scale + distance * distance - mean * mean",
+                let={
+                    "z": "x / scale",
+                    "v": "distance / scale",
+                    "quarter": "0.25 * v * v",
+                    "mean": "scale * sqrt(pi / 2) * ((1 + 2 * quarter) * i0e(quarter) + 2 * quarter * i1e(quarter))",
+                },
             ),
         ),
         is_open=True, bounds=("0.0", "inf"), interior="1.0",

@@ -78,10 +78,12 @@ def distribution_class(name: str, variant: int = 0) -> Any:
     family = FAMILIES[name]
     if family.formulas:
         return _built(family.name, variant, class_text(family, variant, lambda _: None))
-    from pgmlang.lower.runtime import combined, labels, vectors
+    from pgmlang.lower.runtime import combined, labels, student_vectors, vectors
 
-    where = combined if family.takes else labels if family.support == "labels" else vectors
-    return getattr(where, family.runtime[variant])
+    word = family.runtime[variant]
+    return next(
+        getattr(part, word) for part in (combined, labels, vectors, student_vectors) if hasattr(part, word)
+    )
 
 
 def statistics_function(family: Family) -> Callable[[Any], tuple[Any, ...]]:
@@ -111,8 +113,9 @@ def _built(name: str, variant: int, text: str) -> Any:
 
 def _runtime_module() -> ModuleType:
     """A module with what formulas need."""
-    from pgmlang.lower.runtime import elementwise, hypergeometric, mills, special
+    from pgmlang.lower.runtime import elementwise, hypergeometric, mills, noncentral, special
 
     module = ModuleType("pgmlang.lower.runtime.families")
-    module.__dict__.update({**vars(special), **vars(mills), **vars(hypergeometric), **vars(elementwise)})
+    for part in (special, mills, hypergeometric, noncentral, elementwise):
+        module.__dict__.update(vars(part))
     return module

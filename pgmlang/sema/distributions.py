@@ -380,7 +380,8 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
     family = drawn.family
     if declared.kind == "positive" and FAMILIES[family].limits is not None:
         return "give it a lower bound of zero or more, or use Gamma, LogNormal or HalfNormal"
-    if declared.kind == "positive" and FAMILIES[family].is_angle:
+    has_tails = FAMILIES[drawn.path[-1]].has_tails
+    if declared.kind == "positive" and type_.kind == "real" and not has_tails:
         return "use Gamma, LogNormal or HalfNormal"
     if declared.kind == "positive" and type_.kind == "real":
         return f"truncate it, `Truncated({family}(...), lower = 0)`, or use Gamma, LogNormal or HalfNormal"
@@ -388,7 +389,12 @@ def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
         return "draw it from `Normal(0, s)`, given that it sums to zero"
     if declared.kind == "unitvector":
         return "draw it from `UniformSphere()`"
-    if declared.kind == "ordered positive" and type_.kind == "real" and FAMILIES[family].limits is None:
+    if (
+        declared.kind == "ordered positive"
+        and type_.kind == "real"
+        and FAMILIES[family].limits is None
+        and has_tails
+    ):
         return f"truncate it, `Truncated({family}(...), lower = 0)`, or draw its elements from Gamma, LogNormal or HalfNormal"
     if declared.kind == "ordered positive":
         return "draw its elements from a positive distribution, such as `Gamma` or `HalfNormal`"

@@ -146,6 +146,20 @@ def triangle_below(x: mp.mpf, low: mp.mpf, mode: mp.mpf, high: mp.mpf) -> mp.mpf
     return 1 - (high - x) ** 2 / ((high - low) * (high - mode))
 
 
+def log_power(z: mp.mpf, k: mp.mpf) -> mp.mpf:
+    return mp.log1p(k * z) / k if k else z
+
+
+def noncentral_t(x: mp.mpf, df: mp.mpf, shift: mp.mpf) -> mp.mpf:
+    """By confluent hypergeometric functions (Johnson, Kotz and Balakrishnan 1995, chapter 31)."""
+    wide = x * x + df
+    z = (shift * x) ** 2 / (2 * wide)
+    one = mp.sqrt(2) * shift * x * mp.hyp1f1(df / 2 + 1, mp.mpf(3) / 2, z) / (wide * mp.gamma((df + 1) / 2))
+    other = mp.hyp1f1((df + 1) / 2, mp.mpf(1) / 2, z) / (mp.sqrt(wide) * mp.gamma(df / 2 + 1))
+    bulk = df / 2 * mp.log(df) + mp.loggamma(df + 1) - shift**2 / 2 - df * mp.log(2) - df / 2 * mp.log(wide)
+    return bulk - mp.loggamma(df / 2) + mp.log(one + other)
+
+
 LOG_PROB: dict[str, Function] = {
     "Normal": lambda x, m, s: normal((x - m) / s) - mp.log(s),
     "LogNormal": lambda x, m, s: normal((mp.log(x) - m) / s) - mp.log(s) - mp.log(x),
@@ -203,6 +217,16 @@ LOG_PROB: dict[str, Function] = {
     "HalfStudentT": lambda x, df, s: (
         mp.loggamma((df + 1) / 2) - mp.loggamma(df / 2) - mp.log(df * mp.pi) / 2 - mp.log(s / 2)
         - (df + 1) / 2 * mp.log1p((x / s) ** 2 / df)
+    ),
+    "NoncentralChiSquared": lambda x, d, g: (
+        -(x + g) / 2 + (d / 4 - mp.mpf(1) / 2) * mp.log(x / g) + mp.log(mp.besseli(d / 2 - 1, mp.sqrt(g * x)) / 2)
+    ),
+    "NoncentralT": noncentral_t,
+    "GeneralizedPareto": lambda x, s, k: -mp.log(s) - (1 + k) * log_power(x / s, k),
+    "Gompertz": lambda x, b, r: mp.log(r) + b * x - r * mp.expm1(b * x) / b,
+    "Rice": lambda x, v, s: mp.log(x / s**2) - (x * x + v * v) / (2 * s * s) + mp.log(mp.besseli(0, x * v / s**2)),
+    "GeneralizedExtremeValue": lambda x, m, s, k: (
+        -mp.log(s) - (1 + k) * log_power((x - m) / s, k) - mp.exp(-log_power((x - m) / s, k))
     ),
     "Kumaraswamy": lambda x, a, b: mp.log(a * b) + (a - 1) * mp.log(x) + (b - 1) * mp.log(-mp.expm1(a * mp.log(x))),
     "LogitNormal": lambda x, m, s: normal((logit(x) - m) / s) - mp.log(s * x * (1 - x)),
@@ -266,6 +290,9 @@ BELOW: dict[str, Function] = {
     "FisherSnedecor": lambda x, a, b: odds_below(a * x / b, a / 2, b / 2),
     "BetaPrime": odds_below,
     "HalfStudentT": lambda x, df, s: beta_below(mp.mpf(1) / 2, df / 2, (x / s) ** 2 / (df + (x / s) ** 2)),
+    "GeneralizedPareto": lambda x, s, k: -mp.expm1(-log_power(x / s, k)),
+    "Gompertz": lambda x, b, r: -mp.expm1(-r * mp.expm1(b * x) / b),
+    "GeneralizedExtremeValue": lambda x, m, s, k: mp.exp(-mp.exp(-log_power((x - m) / s, k))),
     "Kumaraswamy": lambda x, a, b: -mp.expm1(b * mp.log1p(-(x**a))),
     "LogitNormal": lambda x, m, s: ndtr((logit(x) - m) / s),
     "ContinuousBernoulli": lambda x, p: mp.expm1(logit(p) * x) / mp.expm1(logit(p)),
@@ -326,6 +353,9 @@ ABOVE: dict[str, Function] = {
     "FisherSnedecor": lambda x, a, b: odds_above(a * x / b, a / 2, b / 2),
     "BetaPrime": odds_above,
     "HalfStudentT": lambda x, df, s: beta_below(df / 2, mp.mpf(1) / 2, df / (df + (x / s) ** 2)),
+    "GeneralizedPareto": lambda x, s, k: mp.exp(-log_power(x / s, k)),
+    "Gompertz": lambda x, b, r: mp.exp(-r * mp.expm1(b * x) / b),
+    "GeneralizedExtremeValue": lambda x, m, s, k: -mp.expm1(-mp.exp(-log_power((x - m) / s, k))),
     "Kumaraswamy": lambda x, a, b: (1 - x**a) ** b,
     "LogitNormal": lambda x, m, s: ndtr((m - logit(x)) / s),
     "ContinuousBernoulli": lambda x, p: mp.expm1(logit(p) * (x - 1)) / mp.expm1(-logit(p)),

@@ -49,9 +49,20 @@ def multivariate_normal(x: Array, mean: Array, cov: Array) -> mp.mpf:
     return -distance / 2 - mp.log(mp.det(matrix)) / 2 - len(x) * mp.log(2 * mp.pi) / 2
 
 
-def rooted_normal(x: Array, mean: Array, root: Array) -> mp.mpf:
+def of_root(root: Array) -> Array:
     lower = mp.matrix([[v if j <= i else mp.mpf(0) for j, v in enumerate(row)] for i, row in enumerate(root)])
-    return multivariate_normal(x, mean, (lower * lower.T).tolist())
+    return (lower * lower.T).tolist()
+
+
+def rooted_normal(x: Array, mean: Array, root: Array) -> mp.mpf:
+    return multivariate_normal(x, mean, of_root(root))
+
+
+def student_vector(x: Array, df: mp.mpf, mean: Array, scale: Array) -> mp.mpf:
+    matrix, gap = mp.matrix(scale), mp.matrix([a - b for a, b in zip(x, mean, strict=True)])
+    size, away = len(x), (gap.T * matrix**-1 * gap)[0]
+    bulk = mp.loggamma((df + size) / 2) - mp.loggamma(df / 2) - size * mp.log(df * mp.pi) / 2
+    return bulk - mp.log(mp.det(matrix)) / 2 - (df + size) / 2 * mp.log1p(away / df)
 
 
 def lkj(x: Array, eta: mp.mpf) -> mp.mpf:
@@ -195,6 +206,18 @@ TABLE: dict[str, tuple[Callable[..., mp.mpf], tuple[int, ...], tuple[int, ...], 
         Row([1e8 + 1, 1e8 - 1], ([1e8, 1e8], [[1.0, 0.9], [0.9, 1.0]])),
         Row([3e-6, 1e6], ([0.0, 0.0], [[1e12, 0.0], [0.0, 1e-12]])),
     ]),
+    "MultivariateStudentT": (student_vector, (0, 1, 2, 3), (3,), [
+        Row([1.0, 2.0, 3.0], (3.5, [0.1, 0.2, 0.3], COV)), Row([40.0, -30.0, 25.0], (0.4, [0.0, 0.0, 0.0], COV)),
+        Row([1e8 + 1, 1e8 - 1], (250.0, [1e8, 1e8], [[1.0, 0.9], [0.9, 1.0]])), Row([0.3, 0.4], (1e8, [0.0, 0.0], [[1.0, 0.9], [0.9, 1.0]])),
+    ]),
+    "MultivariateStudentTScaleTril": (
+        lambda x, df, m, root: student_vector(x, df, m, of_root(root)), (0, 1, 2, 3), (), [
+        Row([1.0, 2.0, 3.0], (3.5, [0.1, 0.2, 0.3], ROOT)),
+    ]),
+    "MultivariateStudentTPrecision": (
+        lambda x, df, m, precision: student_vector(x, df, m, mp.matrix(precision) ** -1), (0, 1, 2, 3), (3,), [
+        Row([1.0, 2.0, 3.0], (3.5, [0.1, 0.2, 0.3], COV)),
+    ]),
     "LKJCholesky": (lkj_factor, (1,), (), [
         Row(FACTOR, (1.0,)), Row(FACTOR, (2.5,)), Row(FACTOR, (1e-5,)), Row([[1.0, 0.0], [0.0, 1.0]], (1e15,)),
         Row([[1.0, 0.0], [0.8, 0.6]], (40.0,)),
@@ -320,6 +343,9 @@ IMPOSSIBLE: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("MultivariateNormal", [0.0, 0.0], ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]])),
     ("MultivariateNormalScaleTril", [0.0, 0.0], ([0.0, 0.0], [[1.0, 0.0], [2.0, -1.0]])),
     ("MultivariateNormalPrecision", [0.0, 0.0], ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]])),
+    ("MultivariateStudentT", [0.0, 0.0], (3.0, [0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]])),
+    ("MultivariateStudentTScaleTril", [0.0, 0.0], (3.0, [0.0, 0.0], [[1.0, 0.0], [2.0, -1.0]])),
+    ("MultivariateStudentTPrecision", [0.0, 0.0], (3.0, [0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]])),
     ("LKJCholesky", [[1.0, 0.0], [0.5, -0.1]], (2.0,)),
     ("InverseWishart", [[1.0, 1.5], [1.5, 1.0]], (5.0, SCALE)),
     ("InverseWishart", DRAW, (0.9, SCALE)),
@@ -354,6 +380,9 @@ MOMENTS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "MultivariateNormal": (([0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
     "MultivariateNormalScaleTril": (([0.1, 0.2, 0.3], ROOT), [0.1, 0.2, 0.3]),
     "MultivariateNormalPrecision": (([0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
+    "MultivariateStudentT": ((5.0, [0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
+    "MultivariateStudentTScaleTril": ((5.0, [0.1, 0.2, 0.3], ROOT), [0.1, 0.2, 0.3]),
+    "MultivariateStudentTPrecision": ((5.0, [0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
     "InverseWishart": ((12.0, SCALE), (np.array(SCALE) / 9).tolist()),
     "LKJ": ((1.5,), np.eye(3).tolist()),
     "Wishart": ((5.0, SCALE), (5 * np.array(SCALE)).tolist()),
@@ -396,6 +425,10 @@ def test_against_scipy() -> None:
         assert float(mine) == pytest.approx(stats.wishart(df, scale).logpdf(x), rel=1e-11)
         mine = made("InverseWishart", [torch.tensor(df), torch.tensor(SCALE)], 2).log_prob(torch.tensor(DRAW))
         assert float(mine) == pytest.approx(stats.invwishart(df, scale).logpdf(x), rel=1e-11)
+    mine = made("MultivariateStudentT", [torch.tensor(3.5), torch.zeros(3), torch.tensor(COV)], 3).log_prob(
+        torch.ones(3)
+    )
+    assert float(mine) == pytest.approx(stats.multivariate_t(np.zeros(3), COV, 3.5).logpdf(np.ones(3)), rel=1e-11)
     point = torch.tensor([0.2, 0.3, 0.5])
     mine = made("Dirichlet", [torch.tensor([1.2, 3.0, 0.7])], 3).log_prob(point)
     assert float(mine) == pytest.approx(stats.dirichlet([1.2, 3.0, 0.7]).logpdf(point.numpy()), rel=1e-12)

@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     [
         ("plate row { z ~ Bernoulli(0.5) ; y ~ Normal(z, 1) }\n", {"y": [0.1]}, "no real variable"),
         (
-            "m ~ Exponential(1)\nplate row { x ~ Uniform(0, m) ; y ~ Normal(x, 1) }\n",
+            "m ~ Exponential(1)\nplate row { x ~ Censored(Normal(0, m), lower = 0) ; y ~ Normal(x, 1) }\n",
             {"x": [0.1, None], "y": [0.1, 2.0]},
             "missing",
         ),
