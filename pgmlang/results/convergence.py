@@ -14,6 +14,8 @@ import numpy as np
 
 LEAST_DRAWS = 4
 """With fewer draws a chain, R-hat, the sample sizes and the error are NaN."""
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""Draws that differ by less, as a share of the largest, are of a constant: the diagonal of a correlation matrix that was multiplied out."""
 _BLOCK = 1 << 21
 """Draws in work at a time; the memory taken is some thirty times as many bytes times eight."""
 
@@ -72,7 +74,7 @@ def errors_of_means(draws: np.ndarray) -> np.ndarray:
             block = np.where(good[:, None, None], block, 0.0)
             unit = np.maximum(np.abs(block).max(axis=(1, 2)), np.finfo(float).tiny)
             scaled = block / unit[:, None, None]
-            constant = np.ptp(scaled, axis=(1, 2)) == 0
+            constant = np.ptp(scaled, axis=(1, 2)) <= ROUNDING
             sd = np.where(constant, 0.0, scaled.std(axis=(1, 2), ddof=1) * unit)
             ess = np.where(constant, 1.0, _ess(_split(scaled)))
             out[start : start + step] = np.where(good, sd / np.sqrt(ess), np.nan)
@@ -98,7 +100,7 @@ def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:
     unit = np.maximum(np.abs(flat).max(axis=1), np.finfo(float).tiny)
     scaled = flat / unit[:, None]
     centre = scaled.mean(axis=1)
-    constant = flat.max(axis=1) == flat.min(axis=1)
+    constant = np.ptp(scaled, axis=1) <= ROUNDING
     count = flat.shape[1]
     mean = np.where(constant, flat[:, 0], centre * unit)
     sd = np.where(constant, 0.0, np.sqrt(((scaled - centre[:, None]) ** 2).sum(axis=1) / max(count - 1, 1)) * unit)
