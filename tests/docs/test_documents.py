@@ -70,6 +70,8 @@ ELSEWHERE = {
     ("examples/schools/README.md", "3.6"): "the reference posterior",
     ("examples/schools/README.md", "3.2"): "the reference posterior",
     ("examples/topics/README.md", "0.7"): "the bound of k-hat",
+    ("examples/trials/README.md", "-0.25"): "the effect that was simulated",
+    ("examples/trials/README.md", "0.15"): "its spread",
 }
 """Figures of the prose that no command gives."""
 NOT_FIGURES = re.compile(r"\d+\.\d+ s\b|(?:Python|CC BY(?:-SA)?) \d+\.\d+")
