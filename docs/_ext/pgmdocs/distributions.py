@@ -47,6 +47,15 @@ EXAMPLES: dict[str, str] = {
     "Geometric": "p ~ Beta(1, 1)\nplate player { misses ~ Geometric(p) }",
     "Binomial": "p ~ Beta(1, 1)\nplate batch {\n  input size : count\n  broken ~ Binomial(size, p)\n}",
     "BetaBinomial": "plate batch {\n  input size : count\n  broken ~ BetaBinomial(size, a = 2, b = 8)\n}",
+    "GeneralizedExtremeValue": "plate year { flood ~ GeneralizedExtremeValue(loc = 3, scale = 0.8, shape = 0.1) }",
+    "GeneralizedPareto": "plate claim { excess ~ GeneralizedPareto(scale = 500, shape = 0.3) }",
+    "Gompertz": "plate person { age_at_death ~ Gompertz(shape = 0.09, rate = 0.0001) }",
+    "Rice": "plate pixel { amplitude ~ Rice(distance = 2, scale = 1) }",
+    "NoncentralChiSquared": "plate row { y ~ NoncentralChiSquared(df = 4, noncentrality = 3) }",
+    "NoncentralT": "effect ~ Normal(0, 1)\nplate study { t ~ NoncentralT(df = 20, noncentrality = effect) }",
+    "MultivariateStudentT": "dim feature = {height, weight}\nmean[feature] ~ Normal(0, 10)\n"
+    "spread[feature, feature'] ~ InverseWishart(df = 4, scale = [[1, 0], [0, 1]])\n"
+    "plate row { x[feature] ~ MultivariateStudentT(4, mean, spread) }",
     "SkewNormal": "plate row { y ~ SkewNormal(loc = 0, scale = 2, shape = 3) }",
     "AsymmetricLaplace": "a ~ Normal(0, 10)\nb ~ Normal(0, 10)\ns ~ HalfNormal(5)\nplate row {\n  input x : real\n"
     "  y ~ AsymmetricLaplace(a + b * x, s, p = 0.9)\n}",

@@ -58,8 +58,17 @@ READABLE: dict[tuple[str, int], str] = {
     ("DiscreteUniform", 0): "-log(high - low + 1)",
     ("Hypergeometric", 0): "log(choose(good, x)) + log(choose(bad, n - x)) - log(choose(good + bad, n))",
     ("Hypergeometric", 1): "log(choose(good, x)) + log(choose(bad, n - x)) + x * log(odds) - log(Z(n, good, bad, odds))",
+    ("GeneralizedExtremeValue", 0): "-log(scale) - (1 + 1 / shape) * log(1 + shape * z) - (1 + shape * z) ** (-1 / shape)",
+    ("GeneralizedPareto", 0): "-log(scale) - (1 + 1 / shape) * log(1 + shape * x / scale)",
+    ("Gompertz", 0): "log(rate) + shape * x - rate * (exp(shape * x) - 1) / shape",
+    ("Rice", 0): "log(x / scale ** 2) - (x ** 2 + distance ** 2) / (2 * scale ** 2) + log(I0(x * distance / scale ** 2))",
+    ("NoncentralChiSquared", 0): "-log(2) - (x + noncentrality) / 2 + (df / 4 - 1 / 2) * log(x / noncentrality)"
+    " + log(I(df / 2 - 1, sqrt(noncentrality * x)))",
+    ("NoncentralT", 0): "df / 2 * log(df) - log(pi) / 2 - lgamma(df / 2) - (df - 1) / 2 * log(2) - (df + 1) / 2 * log(x ** 2 + df)"
+    " - df * noncentrality ** 2 / (2 * (x ** 2 + df)) + log(moment(df, noncentrality * x / sqrt(x ** 2 + df)))",
 }  # fmt: skip
-"""Family and variant to its log-density as a textbook has it."""
+"""Family and variant to its log-density as a textbook has it. ``I(n, t)``: the modified Bessel function; ``moment(n, m)``: the integral of
+y^n exp(-(y - m)^2 / 2) over y above 0."""
 
 READABLE_MOMENTS: dict[str, tuple[str, str]] = {
     "ContinuousBernoulli": (
@@ -121,6 +130,14 @@ WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
         r"\frac{\nu - d - 1}{2} \log\det x - \frac{1}{2} \mathrm{tr}(S^{-1} x) + \mathrm{const}(\nu, S),\quad \nu = "
         r"\mathrm{df},\ S = \mathrm{scale}", r"\nu S", r"\nu (S_{ij}^2 + S_{ii} S_{jj})",
     ),
+    **{
+        ("MultivariateStudentT", variant): (
+            r"\log\Gamma\left(\frac{\nu + d}{2}\right) - \log\Gamma\left(\frac{\nu}{2}\right) - \frac{d}{2} \log(\nu \pi) - "
+            r"\frac{1}{2} \log\det \Sigma - \frac{\nu + d}{2} \log\left(1 + \frac{(x - m)^\top \Sigma^{-1} (x - m)}{\nu}\right),"
+            rf"\quad \nu = \mathrm{{df}},\ m = \mathrm{{mean}},\ \Sigma = {scale}", r"\mathrm{mean}", r"\frac{\nu}{\nu - 2} \Sigma",
+        )
+        for variant, scale in enumerate((r"\mathrm{scale}", r"\mathrm{scale\_tril}\ \mathrm{scale\_tril}^\top", r"\mathrm{precision}^{-1}"))
+    },
     ("Flat", 0): (r"0", "", ""),
     ("Truncated", 0): (
         r"\log f(x) - \log\left(F(\mathrm{upper}) - F(\mathrm{lower})\right) \quad \text{for } \mathrm{lower} \le x \le "
@@ -340,6 +357,12 @@ class _Latex:
             case "i0e" | "i1e" | "I0":
                 order = "1" if "1" in name else "0"
                 return rf"I_{order}\left({inside}\right)"
+            case "I":
+                return rf"I_{{{inside}}}\left({self.of(arguments[1], 0)}\right)"
+            case "moment":
+                return (
+                    rf"\int_0^\infty y^{{{inside}}} e^{{-\left(y - {self.of(arguments[1], 0)}\right)^2 / 2}} \, dy"
+                )
             case "softplus":
                 return rf"\log\left(1 + e^{{{inside}}}\right)"
         operator = {"log": r"\log", "cos": r"\cos", "sin": r"\sin"}[name]
