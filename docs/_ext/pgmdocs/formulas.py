@@ -74,8 +74,23 @@ READABLE_MOMENTS: dict[str, tuple[str, str]] = {
     "ContinuousBernoulli": (
         "1 / (1 - exp(-logit)) - 1 / logit", "1 / logit ** 2 - exp(logit) / (exp(logit) - 1) ** 2",
     ),
+    "GeneralizedExtremeValue": (
+        "loc + scale * (exp(lgamma(1 - shape)) - 1) / shape",
+        "scale ** 2 * (exp(lgamma(1 - 2 * shape)) - exp(lgamma(1 - shape)) ** 2) / shape ** 2",
+    ),
+    "NoncentralT": (
+        "noncentrality * sqrt(df / 2) * exp(lgamma((df - 1) / 2) - lgamma(df / 2))",
+        "df * (1 + noncentrality ** 2) / (df - 2) - noncentrality ** 2 * df / 2 * exp(lgamma((df - 1) / 2) - lgamma(df / 2)) ** 2",
+    ),
+    "Rice": (
+        "scale * sqrt(pi / 2) * exp(-q) * ((1 + 2 * q) * I0(q) + 2 * q * I(1, q))",
+        "2 * scale ** 2 + distance ** 2 - pi * scale ** 2 / 2 * exp(-2 * q) * ((1 + 2 * q) * I0(q) + 2 * q * I(1, q)) ** 2",
+    ),
 }  # fmt: skip
 """Family to mean and variance of its first variant as a textbook has them, where the record's spelling is for machines."""
+
+PARTS = {"Rice": {"q": "distance ** 2 / (4 * scale ** 2)"}}
+"""Family to names in its moments that stand for a formula."""
 
 WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
     ("Categorical", 0): (r"\log p_x", "", ""),
@@ -181,7 +196,8 @@ def moments(family: Family, variant: int) -> tuple[str, str]:
     if not family.formulas:
         return WRITTEN[family.name, variant][1:]
     if family.name in READABLE_MOMENTS:
-        mean, variance = (latex(_tree(t)) for t in READABLE_MOMENTS[family.name])
+        parts = PARTS.get(family.name, {})
+        mean, variance = (latex(_with(_tree(t), parts)) for t in READABLE_MOMENTS[family.name])
         return mean, variance
     formulas = family.formulas[variant]
     let = {} if family.name == "NegativeBinomial" else formulas.let
