@@ -55,8 +55,8 @@ def is_coded(fit: Fit, name: str, values: np.ndarray) -> bool:
 
 
 def scalar_names(fit: Fit, name: str) -> Iterator[str]:
-    """``theta[Choate]``: the scalars of a variable's draws in C order, labels quoted as the language does."""
-    shape = fit.draws[name].shape[2:]
+    """``theta[Choate]``: the scalars of a variable's draws, or of a deterministic name's, in C order, labels quoted as the language does."""
+    shape = (fit.draws[name] if name in fit.draws else fit.deterministic[name]).shape[2:]
     if not shape:
         return iter((name,))
     axes = fit.draw_axes.get(name, ())

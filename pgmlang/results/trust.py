@@ -101,6 +101,14 @@ CHECKS: tuple[Check, ...] = (
     Check("tail ESS (share of 100 a chain, at most 400)", figures.ess_tail, False, 1, FAR_TOO_FEW, _LONGER),
     Check("MCSE / sd", figures.mcse, True, 0.1, 0.3, _LONGER),
     Check(
+        "tails of draws (Pareto shape)",
+        figures.heavy_tail,
+        True,
+        0.3,
+        1,
+        "its sd hangs on few draws far out, and is rather larger: go by the quantiles, draw more, or use a prior of lighter tails",
+    ),
+    Check(
         "divergences", figures.divergences, True, 0, 0.01, "raise the target acceptance, or use a non-centred form"
     ),
     Check(

@@ -179,6 +179,7 @@ RISING = tuple(float(x) for x in range(100))
 BAD: dict[str, dict[str, Any]] = {
     "status": {"status": "not converged"},
     "draws that": {"draws": {"mu": np.full((4, 500, 2), np.inf)}},
+    "tails of draws": {"draws": {"mu": chains((4, 500, 2)) / chains((4, 500, 2), seed=1)}},
     "R-hat": {"draws": {"mu": shifted()}},
     "bulk ESS": {"draws": {"mu": np.cumsum(chains((4, 500, 2)), axis=1)}},
     "tail ESS": {"draws": {"mu": np.cumsum(chains((4, 500, 2)), axis=1)}},
@@ -245,3 +246,19 @@ def test_means_side_by_side_are_printed_to_their_own_errors() -> None:
     for d in compare((one, other)):
         if "[" in d.name:
             assert d.mcses == (first[d.name], second[d.name])
+
+
+def test_heavy_tails_of_draws_are_told() -> None:
+    """A t of 3 degrees of freedom has Pareto shape 1/3, on either side; normal numbers have none."""
+    heavy = np.random.default_rng(5).standard_t(3, size=(4, 2000, 2))
+    heavy[..., 0] = chains((4, 2000))
+
+    def tail(fit: Fit) -> Any:
+        return next(f for f in diagnose(fit) if f.check.startswith("tails of draws"))
+
+    told = tail(made(draws={"mu": heavy}, draw_axes={"mu": ("k",)}))
+    assert (told.severity, told.where) == ("warning", "mu[1]")
+    assert told.figure == pytest.approx(1 / 3, abs=0.1)
+    normal = {"mu": heavy[..., 0]}
+    assert tail(made(draws=normal, draw_axes={})).severity == "ok"
+    assert tail(made(draws=normal, draw_axes={}, deterministic={"v": -np.exp(heavy[..., 0] * 2)})).where == "v"
