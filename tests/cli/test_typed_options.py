@@ -31,6 +31,7 @@ TAKEN = [
     ("map", ["-O", "max_iterations=50"]),
     ("map", ["-O", "tolerance=1"]),
     ("map", ["-O", "restarts=None"]),
+    ("hmc", ["-O", "chains=None", *SHORT]),
     ("map", ["-O", "optimizer=adam", "-O", "epochs=2", "-O", "learning_rate=1"]),
 ]
 
@@ -44,7 +45,7 @@ def test_a_value_of_the_type(method: str, given: list[str], files: list[str]) ->
 REFUSED = [
     ("hmc", ["-O", "chains=abc"], "chains"), ("hmc", ["-O", "chains=1.5"], "chains"), ("hmc", ["-O", "chains=0"], "chains"),
     ("hmc", ["-O", "chains=-1"], "chains"), ("hmc", ["-O", "chains=nan"], "chains"), ("hmc", ["-O", "chains=inf"], "chains"),
-    ("hmc", ["-O", "chains=1e30"], "chains"), ("hmc", ["-O", "chains=true"], "chains"), ("hmc", ["-O", "chains=None"], "chains"),
+    ("hmc", ["-O", "chains=1e30"], "chains"), ("hmc", ["-O", "chains=true"], "chains"),
     ("hmc", ["-O", "chains="], "chains"), ("hmc", ["-O", "dtype=int"], "dtype"), ("hmc", ["-O", "dtype=64"], "dtype"),
     ("hmc", ["-O", "step=1"], "step"), ("hmc", ["-O", "epochs=3"], "epochs"), ("map", ["-O", "tolerance=-1"], "tolerance"),
     ("map", ["-O", "tolerance=small"], "tolerance"), ("map", ["-O", "tolerance=nan"], "tolerance"),

@@ -124,7 +124,7 @@ def test_families_of_location_and_scale_are_known() -> None:
 @pytest.mark.parametrize("name", LOCATION_SCALE)
 def test_every_family_of_location_and_scale_moves(name: str, is_named: bool) -> None:
     first = "4, " if FAMILIES[name].variants[0][0].name == "df" else ""
-    last = {"SkewNormal": ", 2", "AsymmetricLaplace": ", 0.3"}.get(name, "")
+    last = {"SkewNormal": ", 2", "AsymmetricLaplace": ", 0.3", "GeneralizedExtremeValue": ", 0.1"}.get(name, "")
     drawn = f"{name}({first}m, tau{last})" if is_named else f"{name}({first}mu + 0.5, tau{last})"
     text = SCHOOLS.replace("Normal(mu, tau)", drawn).replace("Normal(theta, sd)", "Normal(theta, 10 * sd)")
     old = problem_of(text.replace("plate school {", "m = mu + 0.5\nplate school {"), DATA)
