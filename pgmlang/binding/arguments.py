@@ -9,8 +9,9 @@ from pgmlang.binding.values import cells_outside
 from pgmlang.data import Column
 from pgmlang.families import FAMILIES
 from pgmlang.model import Model
+from pgmlang.model.branches import families_in
 from pgmlang.model.expr import Ref
-from pgmlang.model.model import Dist
+from pgmlang.model.model import Conditional
 
 
 def check_arguments(model: Model, columns_of: Callable[[str], list[Column]], problems: BindingProblems) -> None:
@@ -33,7 +34,7 @@ def _arguments(model: Model) -> dict[str, tuple[str, str]]:
     """Inputs of real numbers to the narrowest support that is asked of them, and by which argument."""
     asked: dict[str, tuple[str, str]] = {}
     for conditional in model.conditionals:
-        for family, argument, reference, support in _references(conditional.distribution):
+        for family, argument, reference, support in _references(conditional):
             variable = model.by_name[reference.name]
             is_narrower = variable.name not in asked or asked[variable.name][0] == "positive"
             if variable.role == "input" and variable.type.kind == "real" and support != "real" and is_narrower:
@@ -41,13 +42,10 @@ def _arguments(model: Model) -> dict[str, tuple[str, str]]:
     return asked
 
 
-def _references(distribution: object) -> Iterator[tuple[str, str, Ref, str]]:
+def _references(conditional: Conditional) -> Iterator[tuple[str, str, Ref, str]]:
     """Arguments that are a variable by itself: family, argument, variable, the kind that the family asks."""
-    if not isinstance(distribution, Dist):
-        return
-    parameters = {p.name: p.support for p in FAMILIES[distribution.family].variants[distribution.variant]}
-    for name, argument in distribution.arguments:
-        if isinstance(argument, Ref) and not argument.index and not argument.lag and name in parameters:
-            yield distribution.family, name, argument, parameters[name]
-        else:
-            yield from _references(argument)
+    for drawn in families_in(conditional.distribution):
+        parameters = {p.name: p.support for p in FAMILIES[drawn.family].variants[drawn.variant] if not p.event}
+        for name, argument in drawn.arguments:
+            if isinstance(argument, Ref) and not argument.lag and name in parameters:
+                yield drawn.family, name, argument, parameters[name]

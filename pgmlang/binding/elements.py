@@ -51,8 +51,11 @@ class Elements:
         """Plates without a table, and around none, are of the elements that columns of their labels name: players by who meets whom.
         ``columns``: the cells of a bound variable."""
         for plate in sorted(plates_as_values(self.model) - self.sizes.keys()):
-            if self.model.plate_by_name[plate].size is not None or any(
-                plate in self.model.enclosing(p) for p in frames
+            is_around = any(plate in self.model.enclosing(p) for p in frames)
+            if (
+                is_around
+                or len(self.model.enclosing(plate)) > 1
+                or self.model.plate_by_name[plate].size is not None
             ):
                 continue
             users = [v.name for v in self.model.variables if v.type.kind == "labels" and v.type.axis == plate]

@@ -58,7 +58,7 @@ def main_plate(model: Model, name: str) -> str:
     rows = [p.name for p in model.plates if p.is_rows]
     outer = {parent for p in rows for parent in model.enclosing(p)[:-1]}
     inner = [p for p in rows if p not in outer]
-    unnamed = [p for p in inner if p not in plates_as_values(model)]
+    unnamed = [p for p in inner if p not in plates_as_values(model) or len(model.enclosing(p)) > 1]
     for candidates in (inner, unnamed):
         if len(candidates) == 1:
             return candidates[0]

@@ -42,11 +42,19 @@ MOST_LAGS = 16
 """Rows that a row may look back."""
 
 
+def row_chain(model: Model) -> str:
+    """The plate of the rows, inside of all others of rows, where it is a chain; empty where it is none."""
+    rows = [p.name for p in model.plates if p.is_rows]
+    around = {outer for p in rows for outer in model.enclosing(p)[:-1]}
+    inner = [p for p in rows if p not in around]
+    return inner[0] if len(inner) == 1 and model.is_chain(inner[0]) else ""
+
+
 def chain_reasons(model: Model, known: Mapping[str, object]) -> Iterator[Diagnostic]:
     """Why the rows of a model whose ``known`` names have values are no such chain."""
     plates = [p.name for p in model.plates if p.is_rows]
-    chain = plates[-1] if plates else ""
-    if not chain or not model.is_chain(chain):
+    chain = row_chain(model)
+    if not chain:
         yield Diagnostic("PGM0602", "the rows are no chain")
         return
     for variable in model.of_role("random", "field"):

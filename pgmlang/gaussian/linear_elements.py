@@ -250,7 +250,8 @@ class _NumbersDrawn:
         target = self.evaluator.model.by_name[self.factor.target]
         values = [self.evaluator.variable(target, self._indices(at)) for at in places]
         spread = self.evaluator.evaluate(arguments.spread, self.context)
-        matrix = arguments.spread.axes[-2:]
+        root = self.evaluator.model.root_axis
+        matrix = tuple(a for a in arguments.spread.axes if root(a) == root(arguments.event))[-2:]
         rest = tuple(a for a in spread.axes if a not in matrix)
         try:
             slopes, sd = given_those_before(spread.to((*rest, *matrix)), arguments.kind)

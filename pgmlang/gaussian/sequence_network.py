@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.gaussian.chain_network import row_chain
 from pgmlang.gaussian.from_model import labels_alone, number_names, reasons_against
 from pgmlang.gaussian.linear_elements import LinearElements, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
@@ -19,7 +20,7 @@ from pgmlang.tables.elements import NodeBlock
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.unroll import unroll
 
-MOST_NUMBERS = 10_000
+MOST_NUMBERS = 100_000
 """Most numbers of a sequence."""
 
 
@@ -53,8 +54,8 @@ def _given(c: NumberConditional, codes: Mapping[int, int], sizes: tuple[int, ...
 def switching_reasons(model: Model, known: Mapping[str, object]) -> Iterator[Diagnostic]:
     """Why the rows of a model whose ``known`` names have values are no chain of labels and of numbers among whose distributions they choose."""
     plates = [p.name for p in model.plates if p.is_rows]
-    chain = plates[-1] if plates else ""
-    if not chain or not model.is_chain(chain):
+    chain = row_chain(model)
+    if not chain:
         yield Diagnostic("PGM0602", "the rows are no chain")
         return
     variables = model.of_role("random", "field")
@@ -87,7 +88,13 @@ def sequence_network(
         first += numbers[name].count
     if first > MOST_NUMBERS:
         message = f"a sequence has {first:,} numbers; the limit is {MOST_NUMBERS:,}"
-        raise PgmError(Diagnostic("PGM0611", message, help="draw: `--method hmc`, or cut the sequence"))
+        raise PgmError(
+            Diagnostic(
+                "PGM0611",
+                message,
+                help="draw: `--method hmc` (`gibbs` where labels alone are open), or cut the sequence",
+            )
+        )
     conditionals: list[NumberConditional | None] = [None] * first
     for factor in model.conditionals:
         if factor.target not in numbers:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pgmlang.binding.row_groups import weight_array
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.gaussian.chain_network import chain_reasons
+from pgmlang.gaussian.chain_network import chain_reasons, row_chain
 from pgmlang.gaussian.from_model import reasons_against
 from pgmlang.gaussian.sequence_network import switching_reasons
 from pgmlang.infer.base import Facts, Problem, StepReport
@@ -37,8 +37,7 @@ def gaussian_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 
 def is_chain(model: Model, facts: Facts) -> bool:
     """Whether the rows follow each other."""
-    plates = [p.name for p in model.plates if p.is_rows]
-    return bool(plates) and model.is_chain(plates[-1])
+    return bool(row_chain(model))
 
 
 def has_labels(model: Model, facts: Facts) -> bool:

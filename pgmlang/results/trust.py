@@ -106,7 +106,7 @@ CHECKS: tuple[Check, ...] = (
         True,
         0.3,
         1,
-        "its sd hangs on few draws far out, and is rather larger: go by the quantiles, draw more, or use a prior of lighter tails",
+        "its sd may hang on few draws far out: go by the quantiles, draw more, or use a prior of lighter tails",
     ),
     Check(
         "divergences", figures.divergences, True, 0, 0.01, "raise the target acceptance, or use a non-centred form"

@@ -57,7 +57,8 @@ def mcse(of: FitFigures) -> Figure:
 
 def heavy_tail(of: FitFigures) -> Figure:
     """The heaviest tail of a number's draws, by the shape of a generalised Pareto distribution of what lies farthest from the median
-    (`psis`): from 1/4 on the fourth moment, and with it the error of an sd, is infinite. Of variables of many numbers nothing is asked."""
+    (`psis`): from 1/4 on the fourth moment, and with it the error of an sd, is infinite, and the shape of
+    some thousand draws is known to about 0.08. Of variables of many numbers nothing is asked."""
     worst: Figure = None
     for name, draws in {**of.fit.draws, **of.fit.deterministic}.items():
         flat = draws.reshape(draws.shape[0] * draws.shape[1], -1) if draws.ndim > 1 else draws[:0]

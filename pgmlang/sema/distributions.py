@@ -246,11 +246,15 @@ class DistributionBuilder:
                         "index an axis by it: `effect[x]`")  # fmt: skip
             return False
         supports = self.expressions.supports
-        if supports.refuses(value, parameter.support):
-            symbol = self.scope.symbol(value.name, context) if isinstance(value, Ref) else None
+        symbol = self.scope.symbol(value.name, context) if isinstance(value, Ref) else None
+        # what an input is of which the text says nothing, the data say
+        is_told = (
+            symbol is None or symbol.role != "input" or symbol.declared is None or symbol.declared.type is not None
+        )
+        if (is_told or parameter.event) and supports.refuses(value, parameter.support):
             has_logit = any(p.name == "logit" for variant in family.variants for p in variant)
             self._error("PGM0410", f"{what} must be {parameter.support}, {supports.shown(value)}", span,
-                        cure(value, parameter.support, symbol, has_logit) or cure_of_no_spread(family, value, target.name))  # fmt: skip
+                        supports.cure_by_inputs(value, parameter.support, symbol) or cure(value, parameter.support, symbol, has_logit) or cure_of_no_spread(family, value, target.name))  # fmt: skip
             return False
         if problem := constant_problem(value, kind_of(parameter), parameter.event):
             self._error("PGM0410", f"{what}: {problem}", span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pgmlang.diagnostics import Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model.expr import Const, Element, Expr, Reduce
+from pgmlang.model.expr import Const, Element, Expr, Reduce, walk
 from pgmlang.model.labels import is_numbered
 from pgmlang.model.types import COUNT, Type
 from pgmlang.sema.arithmetic import number_type
@@ -115,10 +115,14 @@ def position_of_label(
 ) -> Expr | None:
     """The position, from 0 on, of the element of a dim or plate that a value is the label of; None where it is none."""
     with builder.scope.quiet():
-        kind = builder.build(node, context).type
+        label = builder.build(node, context)
+    kind, along = label.type, {a for part in walk(label) for a in part.axes}
     if kind.kind != "labels" or kind.axis is None or not builder.scope.is_axis(kind.axis):
         return None
-    element = ast.Name(builder.scope.second(kind.axis), span=span)
+    axis = kind.axis
+    while axis == kind.axis or axis in along:
+        axis = builder.scope.second(axis)  # none that the label itself is picked along
+    element = ast.Name(axis, span=span)
     chosen = ast.If(
         ast.Binary("==", element, node, span=span),
         ast.Call("position", (element,), span=span),

@@ -151,10 +151,11 @@ class Scope:
         return True
 
     def define_axis(self, name: str, span: Span) -> bool:
-        """The same of a dim or a plate: `real` among the inputs of a network is a number."""
-        if name == NUMBER_OF_NETS:
+        """The same of a dim or a plate: `real` among the inputs of a network is a number, and `pi` where labels are compared."""
+        is_word = name in (NUMBER_OF_NETS, "pi")
+        if is_word:
             self.report(reserved(name, span))
-        return name != NUMBER_OF_NETS and self.define(name, span)
+        return not is_word and self.define(name, span)
 
     def define_function(self, name: str, span: Span) -> bool:
         """The same of what is called with arguments: a network or a ``def``, which no distribution may be called."""

@@ -70,6 +70,31 @@ class Supports:
         is_fraction = interval.low == interval.high and not interval.is_whole and math.isfinite(interval.low)
         return wanted.is_whole and (is_fraction or expr.type.kind in ("unit", "simplex"))
 
+    def cure_by_inputs(self, expr: Expr, kind: str, symbol: Symbol | None) -> str:
+        """The declaration of the inputs that an expression mentions with which it has a kind, empty where there is none;
+        nor of ``symbol``, a variable by itself."""
+        symbols = (self.scope.variables.get(name) for name in sorted(self.range(expr).sources))
+        inputs = [
+            s
+            for s in symbols
+            if s is not None and s.role == "input" and s.type is not None and s.type.kind == "real"
+        ]
+        named = tuple(s.name for s in inputs)
+        declared = "unit" if kind == "unit" else "positive"
+        for few in (*((n,) for n in named), named):
+            if symbol is None and few and self._has_kind(expr, kind, few, declared):
+                axes = {s.name: f"[{', '.join(s.axes)}]" if s.axes else "" for s in inputs}
+                return "declare " + ", ".join(f"`input {n}{axes[n]} : {declared}`" for n in few)
+        return ""
+
+    def _has_kind(self, expr: Expr, kind: str, names: tuple[str, ...], declared: str) -> bool:
+        """Whether an expression lies in a support where these of its variables are declared so."""
+
+        def assumed(ref: Ref) -> Range:
+            return Range(KINDS[declared], frozenset({ref.name})) if ref.name in names else self._of_reference(ref)
+
+        return range_of(expr, assumed, self.scope.size).interval.within(ACCEPTED[kind])
+
     def shown(self, expr: Expr) -> str:
         """What an expression is, for a message."""
         if isinstance(expr, Const):
@@ -125,9 +150,7 @@ class Supports:
             value = self.range(stated)  # type: ignore[arg-type]
             return value if value.interval == NOWHERE else Range(value.interval.meets(declared), value.sources)
         if stated is None:
-            # what an input is of which the text says nothing, the data say
-            is_told = symbol.role != "input" or (symbol.declared is not None and symbol.declared.type is not None)
-            return Range(declared if is_told else declared.loose(), frozenset({symbol.name}))
+            return Range(declared, frozenset({symbol.name}))
         drawn = self.of_distribution(stated, type_)  # type: ignore[arg-type]
         if drawn.interval == NOWHERE:
             return Range(NOWHERE, frozenset({symbol.name}))

@@ -1,5 +1,4 @@
-"""Inputs of no declared type are what the data say: as arguments of distributions they are checked there, by themselves cell by cell, in
-expressions where nothing is possible."""
+"""Inputs of no declared type are what the data say: where they are arguments of distributions their cells are checked."""
 
 from __future__ import annotations
 
@@ -12,12 +11,13 @@ TEXT = """
 plate row {
   input t, n, q
   th ~ Gamma(2, 1)
-  x ~ Poisson(th * t)
+  x ~ Poisson(t)
   y ~ Binomial(n, q)
-  w ~ Normal(th, t + 0.5)
+  w ~ Normal(th, 1)
+  v ~ if x > 1 then Exponential(t) else Exponential(1)
 }
 """
-GOOD = {"t": [1.0, 2.0], "n": [3, 4], "q": [0.5, 0.25], "x": [2, 3], "y": [1, 2], "w": [0.1, 1.2]}
+GOOD = {"t": [1.0, 2.0], "n": [3, 4], "q": [0.5, 0.25], "x": [2, 3], "y": [1, 2], "w": [0.1, 1.2], "v": [0.4, 0.1]}
 
 
 def test_inputs_need_no_type_where_the_data_say_it() -> None:
@@ -29,13 +29,20 @@ def test_inputs_need_no_type_where_the_data_say_it() -> None:
     assert fits[0].draws["th"].tolist() == fits[1].draws["th"].tolist()
 
 
-def test_a_declared_type_is_held_to() -> None:
-    with pytest.raises(CompileError, match="`rate` of `Poisson` must be positive"):
-        pgmlang.compile(TEXT.replace("input t, n", "input t : real, n"))
+@pytest.mark.parametrize("rate", ["t", "th * t", "exp(n) * t", "th - 1 + t"])
+def test_what_is_no_input_by_itself_is_held_to(rate: str) -> None:
+    text = TEXT.replace("Poisson(t)", f"Poisson({rate})")
+    if rate == "t":
+        text = text.replace("input t,", "input t : real,")
+    with pytest.raises(CompileError, match="`rate` of `Poisson` must be positive") as told:
+        pgmlang.compile(text)
+    cure = told.value.diagnostics[0].help
+    assert ("input t : positive" in cure) == (rate != "th - 1 + t"), cure
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "says"), [("n", 4.5, "`n` is `n` of `Binomial`"), ("q", 1.5, "`q` is `p` of `Binomial`"), ("n", -1, "`n` of")]
+    ("column", "cell", "says"), [("n", 4.5, "`n` is `n` of `Binomial`"), ("q", 1.5, "`q` is `p` of `Binomial`"), ("n", -1, "`n` of"),
+     ("t", -2.0, "`t` is `rate` of")]
 )  # fmt: skip
 def test_a_cell_that_the_argument_cannot_be(column: str, cell: float, says: str) -> None:
     data = {**GOOD, column: [GOOD[column][0], cell]}
@@ -49,9 +56,9 @@ def test_a_cell_that_the_argument_cannot_be(column: str, cell: float, says: str)
 
 @pytest.mark.parametrize("method", ["hmc", "map", "elbo"])
 def test_what_is_impossible_is_named_with_its_row(method: str) -> None:
-    data = {**GOOD, "t": [1.0, -2.0]}
+    text = "p ~ Beta(1, 1)\nplate row { y ~ Truncated(Normal(p, 1), lower = 0) }"
     with pytest.raises(PgmError) as told:
-        pgmlang.compile(TEXT).fit(data, method=method, seed=0)
+        pgmlang.compile(text).fit({"y": [1.0, -2.0]}, method=method, seed=0)
     (error,) = told.value.diagnostics
     assert error.code == "PGM0803"
-    assert any("`x` in row 2" in n for n in error.notes)
+    assert any("`y` in row 2" in n for n in error.notes)

@@ -206,3 +206,15 @@ def test_a_word_that_is_a_label_and_an_axis_stays_the_label() -> None:
     model = pgmlang.compile(text).model
     assert show_expr(model.definition_of["d"].value) == "(if (w == rain) then 1 else 0)"
     assert "Element" not in repr(model.definition_of["d"].value)
+
+
+def test_the_position_of_a_label_that_is_picked_along_its_own_axis() -> None:
+    """What is summed over to find the position is another axis than the one that the label is picked along."""
+    text = (
+        "dim a = {x, y, z}\nplate row {\n  input next[a] : a\n  input w[a, a']\n"
+        "  u[a] = sum(w * position(next[a']), over = a')\n  obs[a] ~ Normal(u, 1)\n}"
+    )
+    row = {**{f"next[{k}]": [v] for k, v in zip("xyz", "yzx", strict=True)}, **{f"obs[{k}]": [3.0] for k in "xyz"}}
+    row |= {f"w[{k}, {m}]": [1.0] for k in "xyz" for m in "xyz"}
+    fit = pgmlang.compile(text).fit(row, method="exact")
+    assert float(np.sum(fit.score(row))) == pytest.approx(-1.5 * np.log(2 * np.pi), abs=1e-12)
