@@ -14,6 +14,7 @@ from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
 from pgmlang.gaussian.normal_arguments import SPREAD_CURE
 from pgmlang.layout import Layout
 from pgmlang.model import Model
+from pgmlang.model.row_plates import row_chain
 from pgmlang.tables import DiscreteNetwork
 from pgmlang.tables.elements import NodeBlock
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
@@ -42,16 +43,8 @@ MOST_LAGS = 16
 """Rows that a row may look back."""
 
 
-def row_chain(model: Model) -> str:
-    """The plate of the rows, inside of all others of rows, where it is a chain; empty where it is none."""
-    rows = [p.name for p in model.plates if p.is_rows]
-    around = {outer for p in rows for outer in model.enclosing(p)[:-1]}
-    inner = [p for p in rows if p not in around]
-    return inner[0] if len(inner) == 1 and model.is_chain(inner[0]) else ""
-
-
-def chain_reasons(model: Model, known: Mapping[str, object]) -> Iterator[Diagnostic]:
-    """Why the rows of a model whose ``known`` names have values are no such chain."""
+def chain_reasons(model: Model, known: Mapping[str, object], *, has_labels: bool = False) -> Iterator[Diagnostic]:
+    """Why the rows of a model whose ``known`` names have values are no such chain; ``has_labels``: whether there may be labels too."""
     plates = [p.name for p in model.plates if p.is_rows]
     chain = row_chain(model)
     if not chain:
@@ -61,7 +54,7 @@ def chain_reasons(model: Model, known: Mapping[str, object]) -> Iterator[Diagnos
         if variable.name in known:
             if set(plates) & set(variable.plates):
                 yield Diagnostic("PGM0602", f"`{variable.name}` has a value for the elements of the fit alone")
-        elif variable.type.is_discrete:
+        elif variable.type.is_discrete and not has_labels:
             yield Diagnostic("PGM0602", f"`{variable.name}` has labels")
         elif chain not in variable.plates:
             yield Diagnostic("PGM0602", f"`{variable.name}` is shared by the rows")
@@ -73,7 +66,7 @@ def chain_network(
 ) -> ChainNetwork:
     """The network of bound rows. Raises PgmError PGM0602 for rows that hang on later ones or on other sequences, PGM0610 for
     values that are not known."""
-    chain = [p.name for p in model.plates if p.is_rows][-1]
+    chain = row_chain(model) or ""
     given = {**parameters, **inputs}
     names = number_names(model, given)
     evaluator = Evaluator(model, given, layout)

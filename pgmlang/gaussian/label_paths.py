@@ -19,7 +19,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 
 class WeighedPaths(NamedTuple):
-    """WeighedPaths with their ``log_weights [paths]``, as far as later rows may look back: ``codes [paths, k]`` of the ``labels``, ``means [paths, n]`` and
+    """Paths of labels with their ``log_weights [paths]``, as far as later rows may look back: ``codes [paths, k]`` of the ``labels``, ``means [paths, n]`` and
     ``covariances [paths, n, n]`` of the ``numbers``. ``is_exact``: whether no path has been left out."""
 
     labels: tuple[int, ...]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.gaussian.chain_network import row_chain
-from pgmlang.gaussian.from_model import labels_alone, number_names, reasons_against
+from pgmlang.gaussian.chain_network import chain_reasons
+from pgmlang.gaussian.from_model import labels_alone, number_names
 from pgmlang.gaussian.linear_elements import LinearElements, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
 from pgmlang.gaussian.normal_arguments import SPREAD_CURE
@@ -53,21 +53,9 @@ def _given(c: NumberConditional, codes: Mapping[int, int], sizes: tuple[int, ...
 
 def switching_reasons(model: Model, known: Mapping[str, object]) -> Iterator[Diagnostic]:
     """Why the rows of a model whose ``known`` names have values are no chain of labels and of numbers among whose distributions they choose."""
-    plates = [p.name for p in model.plates if p.is_rows]
-    chain = row_chain(model)
-    if not chain:
-        yield Diagnostic("PGM0602", "the rows are no chain")
-        return
-    variables = model.of_role("random", "field")
-    for variable in variables:
-        if variable.name in known:
-            if set(plates) & set(variable.plates):
-                yield Diagnostic("PGM0602", f"`{variable.name}` has a value for the elements of the fit alone")
-        elif chain not in variable.plates:
-            yield Diagnostic("PGM0602", f"`{variable.name}` is shared by the rows")
+    yield from chain_reasons(model, known, has_labels=True)
     if not any(v.type.is_discrete for v in model.of_role("random") if v.name not in known):
         yield Diagnostic("PGM0602", "the chain has no labels")
-    yield from reasons_against(model, known)
 
 
 def sequence_network(

@@ -8,7 +8,7 @@ import numpy as np
 
 from pgmlang.binding.row_groups import weight_array
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.gaussian.chain_network import chain_reasons, row_chain
+from pgmlang.gaussian.chain_network import chain_reasons
 from pgmlang.gaussian.from_model import reasons_against
 from pgmlang.gaussian.sequence_network import switching_reasons
 from pgmlang.infer.base import Facts, Problem, StepReport
@@ -16,6 +16,7 @@ from pgmlang.infer.gaussian_chain_rows import GaussianChainRows
 from pgmlang.infer.gaussian_rows import GaussianRows, labels_told_apart
 from pgmlang.infer.gaussian_sequences import GaussianSequences
 from pgmlang.model import Model
+from pgmlang.model.row_plates import row_chain
 from pgmlang.plan.method import once_per_problem
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.tables.from_model import iid_plate, iid_verdict

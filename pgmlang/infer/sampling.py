@@ -83,7 +83,7 @@ FEWEST, FEWEST_A_CHAIN = 100, 10
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerOptions(Options):
-    """``chains`` run side by side in one tensor (16 when None; where a gradient is dear fewer, down to 4, of methods that take gradients);
+    """``chains`` run side by side in one tensor (16 when None; of `hmc` and `nuts` fewer, down to 4, where a gradient is dear);
     each adapts for ``warmup`` iterations, then gives ``draws``: where none are asked for, 500, and more until R-hat and the effective draws are good, up to ``max_draws`` (ten times as many if not given). ``dtype``: float64 (when
     None) or float32."""
 

@@ -16,6 +16,12 @@ def row_plate(model: Model) -> str | None:
     return inner[0] if inner else None
 
 
+def row_chain(model: Model) -> str | None:
+    """That plate where its rows follow each other."""
+    plate = row_plate(model)
+    return plate if plate is not None and model.is_chain(plate) else None
+
+
 def plates_as_values(model: Model) -> set[str]:
     """Row plates whose elements are the labels of a variable, or an axis of one."""
     axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None} | model.once(

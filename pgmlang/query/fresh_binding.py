@@ -13,7 +13,7 @@ from pgmlang.binding.values import single_value
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import close_layout
 from pgmlang.model import Model, Variable
-from pgmlang.model.row_plates import unit_plate
+from pgmlang.model.row_plates import row_chain, unit_plate
 from pgmlang.model.show import quoted
 from pgmlang.results.fit import Fit
 
@@ -27,12 +27,12 @@ def fresh_binding(fit: Fit, rows: int) -> Binding:
     model: Model = fit.model
     plates = [p.name for p in model.plates if p.is_rows]
     fields = any(True for _ in model.of_role("field"))
-    chain = plates[-1] if plates and not fields and model.is_chain(plates[-1]) else None
+    chain = None if fields else row_chain(model)
     around = [p for p in model.enclosing(chain)[:-1] if p in plates] if chain else []
     plate = chain or unit_plate(model)
     if not plates:
         return Binding(model, close_layout(model, fit.sizes, fit.labels), fit.labels, {}, plate="")
-    if plate is None or plates != [*around, plate]:
+    if plate is None or {*plates} != {*around, plate}:
         raise PgmError(Diagnostic("PGM0602", "fresh rows are drawn for models with one plate of rows, or a chain of them",
                                   help="`predict` on a table of rows draws what it leaves open"))  # fmt: skip
     need_inputs(model, ())
@@ -46,7 +46,7 @@ def is_drawn_forwards(fit: Fit) -> bool:
     """Whether fresh rows are drawn by `fresh_rows`: one plate of rows without inputs, or a chain of them; fields."""
     model = fit.model
     plates = [p.name for p in model.plates if p.is_rows]
-    if any(True for _ in model.of_role("field")) or (plates and model.is_chain(plates[-1])):
+    if any(True for _ in model.of_role("field")) or row_chain(model):
         return True
     return len(plates) == 1 and not any(v.plates for v in model.of_role("input"))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
+from pgmlang.model.row_plates import row_chain
 from pgmlang.query.parse import Evidence, Query, QueryVariable
 from pgmlang.query.row_names import base
 
@@ -16,9 +17,8 @@ LONGEST = 1_000
 
 def chain_of_rows(model: Model) -> str | None:
     """The plate of the rows, where they follow each other."""
-    plates = [p.name for p in model.plates if p.is_rows]
     has_fields = any(True for _ in model.of_role("field"))
-    return plates[-1] if plates and not has_fields and model.is_chain(plates[-1]) else None
+    return None if has_fields else row_chain(model)
 
 
 def position_of(model: Model, name: str) -> int | None:
