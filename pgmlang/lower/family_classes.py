@@ -13,7 +13,7 @@ from pgmlang.families.formula import needed_names, printed
 
 _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
-    "count": "constraints.nonnegative_integer", "bit": "constraints.boolean",
+    "count": "constraints.nonnegative_integer", "integer": "constraints.real", "bit": "constraints.boolean",
 }  # fmt: skip
 _METHODS = {"log_prob": "density", "log_cdf": "log_below", "log_survival": "log_above"}
 
@@ -33,7 +33,7 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
     ]
     if family.discrete:
         lines.append("    is_discrete = True")
-    if family.bounds != ("-inf", "inf"):
+    if family.bounds != ("-inf", "inf") or family.discrete:
         lines.append("    is_bounded = True")
     if family.reparameterised:
         lines.append("    has_rsample = True")
@@ -113,9 +113,9 @@ def _built(name: str, variant: int, text: str) -> Any:
 
 def _runtime_module() -> ModuleType:
     """A module with what formulas need."""
-    from pgmlang.lower.runtime import elementwise, hypergeometric, mills, noncentral, special
+    from pgmlang.lower.runtime import elementwise, hypergeometric, mills, noncentral, saddle, simulated, special
 
     module = ModuleType("pgmlang.lower.runtime.families")
-    for part in (special, mills, hypergeometric, noncentral, elementwise):
+    for part in (special, mills, hypergeometric, noncentral, saddle, simulated, elementwise):
         module.__dict__.update(vars(part))
     return module

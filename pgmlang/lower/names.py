@@ -25,6 +25,8 @@ RUNTIME = (
     "mills",
     "hypergeometric",
     "noncentral",
+    "saddle",
+    "simulated",
     "elementwise",
     "combined",
     "labels",
