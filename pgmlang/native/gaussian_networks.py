@@ -56,9 +56,7 @@ def sparse_precision(network: GaussianNetwork) -> SparsePrecision:
     coefficients = np.concatenate([c.coefficients for c in conditionals], axis=2).reshape(-1)
     intercept = np.concatenate([c.intercept for c in conditionals]).reshape(-1)
     sd = np.concatenate([c.sd for c in conditionals]).reshape(-1)
-    prepared = network_programs().prepare(
-        cuts, np.array(numbers, dtype=np.int64), coefficients, intercept, sd
-    )
+    prepared = network_programs().prepare(cuts, np.array(numbers, dtype=np.int64), coefficients, intercept, sd)
     return SparsePrecision(cuts, *prepared)
 
 
