@@ -11,9 +11,7 @@ no error that a double shows."""
 
 
 def _small(k: int) -> str:
-    return (
-        f"(start + {2 * k}) * exp(-{2 * k} * ({k} + start) / early) + (start - {2 * k}) * exp(-{2 * k} * ({k} - start) / early)"
-    )
+    return f"(start + {2 * k}) * exp(-{2 * k} * ({k} + start) / early) + (start - {2 * k}) * exp(-{2 * k} * ({k} - start) / early)"
 
 
 def _large(k: int) -> str:

@@ -96,8 +96,12 @@ def _intrinsic(
     """As ``ICAR`` of the runtime: by the Cholesky factor F of the precision, with 1 across the plane of numbers that sum to zero, the squares of F' x."""
     graph, weights = terms.graph, _argument(distribution, "weights")
     rows, columns = pair = tuple(a for a in weights.axes if a not in outer)
-    here, there, beside = (graph.make("loop", payload=loop) for loop in (Loop(rows), Loop(columns), Loop(columns, APART)))
-    degree = graph.make("sum", terms.number(weights, {**outer, rows: here, columns: beside}), payload=Loop(columns, APART))
+    here, there, beside = (
+        graph.make("loop", payload=loop) for loop in (Loop(rows), Loop(columns), Loop(columns, APART))
+    )
+    degree = graph.make(
+        "sum", terms.number(weights, {**outer, rows: here, columns: beside}), payload=Loop(columns, APART)
+    )
     degrees, index = filled_array(terms, f"{target.name}_degrees", degree, outer, (rows,))
     values = {
         "i": here, "j": there, "w": terms.number(weights, {**outer, rows: here, columns: there}),
@@ -106,14 +110,22 @@ def _intrinsic(
     precision = scalar_of(graph, "where(i == j, degree, 0.0) - w + 1 / size", values)
     held, at = filled_array(terms, f"{target.name}_precision", precision, outer, pair)
     root = CholeskyFactor(terms, made_of(terms, held, "cholesky", "root"), at)
-    array, index = filled_array(terms, f"{target.name}_values", terms.number(target, {**outer, axis: k}), outer, (axis,))
+    array, index = filled_array(
+        terms, f"{target.name}_values", terms.number(target, {**outer, axis: k}), outer, (axis,)
+    )
     loop = Loop(axis, APART)
     m = graph.make("loop", payload=loop)
     white = graph.make("sum", graph.make("mul", root.at(m, k), graph.load(array, [*index, m])), payload=loop)
-    values |= {"sd": terms.number(_argument(distribution, "sd"), outer), "half": root.half_log_det, "good": _is_connected(root)}
+    values |= {
+        "sd": terms.number(_argument(distribution, "sd"), outer),
+        "half": root.half_log_det,
+        "good": _is_connected(root),
+    }
     values["even"] = _is_symmetric(terms, weights, outer, pair)
     each = scalar_of(graph, "-0.5 * (x / sd) * (x / sd)", {**values, "x": white})
-    return each, scalar_of(graph, "where(good & even, half - (size - 1) * (log(sd) + 0.9189385332046727), -inf)", values)
+    return each, scalar_of(
+        graph, "where(good & even, half - (size - 1) * (log(sd) + 0.9189385332046727), -inf)", values
+    )
 
 
 def _is_symmetric(terms: MatrixExpressions, matrix: Expr, outer: Places, pair: tuple[str, ...]) -> Scalar:

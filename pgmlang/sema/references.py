@@ -186,8 +186,8 @@ def _index_slot(
             builder.error("PGM0209", f"no axis of `{symbol.name}` has the {shown}", node.span,
                         did_you_mean(label, known) or f"its labels are {listed_names(known)}")  # fmt: skip
             return None, unknown(node.span)
-    if (element := _label_of_number(builder, node, slots, context)) is not None:
-        return element
+    if (meant := _label_of_number(builder, node, slots, context)) is not None:
+        return meant
     value = builder.build(node, context)
     if value.type is UNKNOWN:
         # while a type is inferred from itself (``z ~ Categorical(move[prev(z)])``) its only place is the axis that is left over

@@ -53,7 +53,10 @@ def test_a_word_is_the_label_where_its_variable_has_numbers() -> None:
     text = "dim a = {x, y}\ndim c = {x, z}\nb[a, c] ~ Normal(0, 1)\nplate r {\n  input x : %s\n  v ~ Normal(b[x, z] * x + b[y, x], 1)\n}"
     for kind in ("real", "bit", "count"):
         assert not told(text % kind)
-    assert compile_source(text % "real").factors[1] == compile_source((text % "real").replace("[x, z]", '["x", z]').replace("[y, x]", '[y, "x"]')).factors[1]
+    assert (
+        compile_source(text % "real").factors[1]
+        == compile_source((text % "real").replace("[x, z]", '["x", z]').replace("[y, x]", '[y, "x"]')).factors[1]
+    )
     assert told(text % "{u, w}")
 
 

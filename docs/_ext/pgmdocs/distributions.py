@@ -127,7 +127,13 @@ SUPPORTS = {
     "cholesky_corr": "Cholesky factors of correlation matrices", "zerosum": "numbers that sum to 0 along an axis",
     "unitvector": "numbers whose squares sum to 1 along an axis", "inner": "what the distribution taken gives",
 }  # fmt: skip
-NEEDS = {"real": "any number", "positive": "above 0", "unit": "between 0 and 1", "count": "0, 1, 2, ...", "integer": "whole numbers"}
+NEEDS = {
+    "real": "any number",
+    "positive": "above 0",
+    "unit": "between 0 and 1",
+    "count": "0, 1, 2, ...",
+    "integer": "whole numbers",
+}
 KINS = {
     "Numbers": lambda f: f.support == "real" and f.event == 0,
     "Numbers above 0": lambda f: f.support == "positive",

@@ -64,7 +64,11 @@ def wiener_draws(boundary, delay, bias, drift):
         is_at_edge = size == nearest
         reached = torch.where(is_up, place + size, place - size)
         # a boundary is reached exactly, whatever rounding says
-        edge = torch.where(2 * place > boundary, torch.where(is_up, boundary, reached), torch.where(is_up, reached, torch.zeros_like(place)))
+        edge = torch.where(
+            2 * place > boundary,
+            torch.where(is_up, boundary, reached),
+            torch.where(is_up, reached, torch.zeros_like(place)),
+        )
         middle = is_at_edge & (2 * place == boundary)
         edge = torch.where(middle, torch.where(is_up, boundary, torch.zeros_like(place)), edge)
         place = torch.where(is_inside, torch.where(is_at_edge, edge, reached), place)

@@ -290,7 +290,9 @@ class ICAR(PrecisionNormal):
         # the precision on the plane, and 1 across it
         root, is_proper = cholesky(torch.diag_embed(weights.sum(-1)) - weights + 1 / size)
         pivots = root.diagonal(dim1=-2, dim2=-1).detach()
-        is_proper = is_proper & (pivots.amin(-1) > CONNECTED * pivots.amax(-1)) & (weights == weights.mT).all(-1).all(-1)
+        is_proper = (
+            is_proper & (pivots.amin(-1) > CONNECTED * pivots.amax(-1)) & (weights == weights.mT).all(-1).all(-1)
+        )
         self.set_scaled(root, is_proper, real(sd))
 
     def set_scaled(self, root, is_proper, sd):
@@ -301,14 +303,20 @@ class ICAR(PrecisionNormal):
 
     def expand(self, shape, _instance=None):
         new = self.__new__(type(self))
-        new.set_scaled(self.root.expand(*shape, *self.root.shape[-2:]), self.is_proper.expand(shape), self.sd.expand(shape))
+        new.set_scaled(
+            self.root.expand(*shape, *self.root.shape[-2:]), self.is_proper.expand(shape), self.sd.expand(shape)
+        )
         return new
 
     def log_prob(self, value):
         x = real(value)
         is_inside = x.sum(-1).abs() <= max(1e-6, 1e4 * torch.finfo(x.dtype).eps) * (1 + x.abs().sum(-1))
         across = torch.log(self.sd) + 0.5 * math.log(2 * math.pi)
-        return torch.where(is_inside, super().log_prob(x / self.sd[..., None]) - torch.log(self.sd) * x.shape[-1] + across, -math.inf)
+        return torch.where(
+            is_inside,
+            super().log_prob(x / self.sd[..., None]) - torch.log(self.sd) * x.shape[-1] + across,
+            -math.inf,
+        )
 
     def rsample(self, sample_shape=()):
         x = super().rsample(sample_shape)
