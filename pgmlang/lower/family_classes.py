@@ -78,11 +78,13 @@ def distribution_class(name: str, variant: int = 0) -> Any:
     family = FAMILIES[name]
     if family.formulas:
         return _built(family.name, variant, class_text(family, variant, lambda _: None))
-    from pgmlang.lower.runtime import combined, labels, student_vectors, vectors
+    from pgmlang.lower.runtime import combined, labels, neighbours, student_vectors, vectors
 
     word = family.runtime[variant]
     return next(
-        getattr(part, word) for part in (combined, labels, vectors, student_vectors) if hasattr(part, word)
+        getattr(part, word)
+        for part in (combined, labels, vectors, student_vectors, neighbours)
+        if hasattr(part, word)
     )
 
 

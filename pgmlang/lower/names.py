@@ -32,6 +32,7 @@ RUNTIME = (
     "labels",
     "vectors",
     "student_vectors",
+    "neighbours",
     "layout",
     "recurrences",
     "equations",
