@@ -49,9 +49,7 @@ def choose(
     raise none_fits(refusals)
 
 
-def _without_use(
-    method: Method, model: Model, facts: Facts, options: Collection[str]
-) -> tuple[Diagnostic, ...]:
+def _without_use(method: Method, model: Model, facts: Facts, options: Collection[str]) -> tuple[Diagnostic, ...]:
     """Why a method is not meant by the options that are given."""
     idle = method.idle(model, facts, method.options())
     lacking = set(options).difference(f.name for f in fields(method.options)) - {"device"}
