@@ -26,6 +26,7 @@ from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
 from pgmlang.binding.source_kinds import source_kinds
+from pgmlang.binding.positions import check_positions
 from pgmlang.binding.stated_elements import stated_elements
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
 from pgmlang.binding.values import (
@@ -191,6 +192,8 @@ class Binder:
         self._check_closed(closed, elements)
         problems.stop()
         layout = close_layout(closed, elements.sizes, elements.labels, elements.membership, self.gaps)
+        check_positions(closed, layout, problems)
+        problems.stop()
         observed = tuple(n for n in self.values if closed.by_name[n].role in ("random", "field"))
         latent = tuple(v.name for v in closed.of_role("random", "field") if v.name not in self.values)
         named = self._row_names(closed, mapping, unused, elements)
