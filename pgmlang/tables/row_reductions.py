@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 from pgmlang.model import Model
@@ -32,4 +34,13 @@ def _reduces(expr: Expr, model: Model) -> bool:
     return any(
         isinstance(e, Reduce | Contract) and e.axis in model.plate_by_name and model.plate_by_name[e.axis].is_rows
         for e in walk(expr)
+    )
+
+
+def as_params(model: Model, names: Collection[str]) -> Model:
+    """The model with these deterministic names as params."""
+    return replace(
+        model,
+        variables=tuple(replace(v, role="param") if v.name in names else v for v in model.variables),
+        definitions=tuple(d for d in model.definitions if d.target not in names),
     )
