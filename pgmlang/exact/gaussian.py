@@ -377,11 +377,6 @@ def _pattern_texts(seen: np.ndarray) -> np.ndarray:
     return keys.view(np.dtype((np.void, max(keys.shape[1], 1)))).reshape(-1)
 
 
-def num_patterns(seen: np.ndarray) -> int:
-    """How many distinct rows a truth table ``[rows, N]`` has."""
-    return len(np.unique(_pattern_texts(seen))) if seen.size else min(len(seen), 1)
-
-
 def row_patterns(seen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """The distinct rows of a truth table ``[rows, N]``, and where each is."""
     if not len(seen):

@@ -106,7 +106,7 @@ def _standard_start(problem: Problem, names: tuple[str, ...], target: Target) ->
 def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
     """Values ``[chain, ...]`` of all latents at the end of short chains."""
     generator = Generator(problem.device).manual_seed(0)
-    begun = beginning_of(target, CHAINS, generator, problem)
+    begun = beginning_of(target, CHAINS, generator, problem, rounds=1)
     plan = WarmupPlan(hmc.kernel(), PILOT)
     state = start(target, begun.points, plan, generator, begun.metric)
     while state.iteration < PILOT + 1:

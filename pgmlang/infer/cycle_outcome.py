@@ -10,8 +10,8 @@ import numpy as np
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Outcome
+from pgmlang.infer.draws_outcome import draw_warnings
 from pgmlang.infer.run_length import last_half
-from pgmlang.infer.sampling import draw_warnings
 
 KEPT = 20_000_000
 """Most numbers of a variable's draws that are kept; of larger ones the fit says so."""

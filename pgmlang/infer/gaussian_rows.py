@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import has_one_network, plates_told_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.exact.gaussian import GaussianEngine, NumberRows, num_patterns
+from pgmlang.exact.gaussian import GaussianEngine, NumberRows
 from pgmlang.gaussian import GaussianNetwork
 from pgmlang.gaussian.from_model import RowNetwork, bound_row_network, number_names, row_network
 from pgmlang.gaussian.mixtures import MixtureQuantiles
@@ -22,8 +22,8 @@ from pgmlang.model.dependence import names_behind
 from pgmlang.tables.elements import NodeBlock
 from pgmlang.tables.from_model import iid_plate
 
-MANY_PATTERNS = 64
-"""Patterns of seen numbers from which on rows are each eliminated by compiled loops."""
+MANY_ROWS = 64
+"""Rows from which on they are eliminated by compiled loops."""
 
 
 def labels_told_apart(model: Model, known: Mapping[str, object]) -> str:
@@ -77,27 +77,23 @@ class RowAnswers(NamedTuple):
 def row_answers(
     engine: GaussianEngine, rows: NumberRows, numbers: Sequence[int], labels: Sequence[int] = (), quantiles: Sequence[float] = ()
 ) -> RowAnswers:  # fmt: skip
-    """What is known of numbers and labels in each row: rows of few patterns by their factorisations, of many, where no label stands
-    among the numbers' parents, each by sparse elimination."""
-    sizes = engine.network.discrete.sizes
-    out = RowAnswers(
-        np.full((2 + len(quantiles), rows.num_rows, len(numbers)), np.nan),
-        {v: np.full((rows.num_rows, sizes[v]), np.nan) for v in labels},
-        np.zeros(rows.num_rows),
-    )
+    """What is known of numbers and labels in each row: of many, where no label stands among the numbers' parents, by sparse elimination, else by
+    a factorisation for each pattern of seen numbers."""
+    network = engine.network
+    sizes = network.discrete.sizes
+    tables = {v: np.full((rows.num_rows, sizes[v]), np.nan) for v in labels}
     left = np.arange(rows.num_rows)
-    if (
-        engine.network.is_plain
-        and not sizes
-        and not rows.done
-        and num_patterns(~np.isnan(rows.numbers)) >= MANY_PATTERNS
-    ):
+    if rows.num_rows >= MANY_ROWS and network.is_plain and not sizes and not rows.done:
         from pgmlang.native.gaussian_networks import conditioned
 
-        means, sds, out.log_evidence[:], left = conditioned(engine.network, rows.numbers)
-        out.figures[0], out.figures[1] = means[:, numbers], sds[:, numbers]
-        for k, q in enumerate(quantiles):
-            out.figures[2 + k] = out.figures[0] + float(ndtri(q)) * out.figures[1]
+        every, log_evidence, left = conditioned(network, rows.numbers)
+        figures = every if tuple(numbers) == tuple(range(len(network.numbers))) else every[:, :, numbers]
+        if quantiles:
+            figures = np.concatenate([figures, [figures[0] + float(ndtri(q)) * figures[1] for q in quantiles]])
+    else:
+        figures = np.full((2 + len(quantiles), rows.num_rows, len(numbers)), np.nan)
+        log_evidence = np.zeros(rows.num_rows)
+    out = RowAnswers(figures, tables, log_evidence)
     if len(left):
         some = rows if len(left) == rows.num_rows else rows.of(left)
         place = {i: k for k, i in enumerate(numbers)}

@@ -11,7 +11,7 @@ from pgmlang.graph.components import summing_steps
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.model import Model
 from pgmlang.native.code_files import why_not_kept
-from pgmlang.native.costs import BackendChoice, Counts, affordable, chosen
+from pgmlang.native.costs import BackendChoice, Counts, affordable, chosen, estimated
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.labels import labelled_by
 from pgmlang.native.placed import Marks
@@ -44,6 +44,17 @@ def native_choice(
         if unkept is None
         else replace(choice, reason=f"{choice.reason}; compiled anew in each process, as {unkept}")
     )
+
+
+def gradient_seconds(model: Model, facts: Facts, chains: int, backend: str) -> float | None:
+    """What a gradient of one chain is estimated to take, of so many together; None where nothing is estimated."""
+    if facts.binding is None or facts.device != "cpu":
+        return None
+    counts = _counts(model, facts)
+    if isinstance(counts, NotScalar):
+        return None
+    cost = estimated(counts, {axis: _size(model, facts.binding, axis) for axis in counts.axes}, chains)
+    return cost.loops if backend == "native" else cost.torch
 
 
 def affordable_chains(model: Model, facts: Facts, gradients: int, usual: int, backend: str) -> int:

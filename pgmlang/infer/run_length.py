@@ -23,8 +23,10 @@ HOPELESS = 1.2
 EARLY = 0.05
 """The share of a chain's draws that are its beginning."""
 FAR = 8.0
-"""Standard deviations, by the quartiles of all draws, from their median: a chain whose beginning has its median farther away comes from
-elsewhere. Of 10,000 numbers whose draws hang together by 0.95 none does so by chance."""
+"""Standard deviations, by the quantiles of all draws on that side, from their median: a chain whose beginning has its median farther away
+comes from elsewhere. Of 10,000 numbers whose draws hang together by 0.95 none does so by chance."""
+BACK = 0.5
+"""The share of that distance which a later stretch of some chain goes too, where tails are so long that chains are there by right."""
 MOST_JUDGED = 20_000
 """Most numbers of a variable that R-hat and effective draws are worked out of: those of all words of all topics take as long as drawing
 them."""
@@ -76,9 +78,13 @@ def comes_from_elsewhere(draws: np.ndarray) -> bool:
     if draws.shape[1] < 4 * early:
         return False
     draws = draws[:, :, np.isfinite(draws).all(axis=(0, 1))]
-    low, middle, high = np.quantile(draws, (0.25, 0.5, 0.75), axis=(0, 1))
-    away = np.abs(np.median(draws[:, :early], axis=1) - middle)
-    return bool(((away > FAR * (high - low) / 1.349) & (high > low)).any())
+    low, middle, high = np.quantile(draws, (0.05, 0.5, 0.95), axis=(0, 1))
+    stretches = draws.shape[1] // early
+    medians = np.median(draws[:, : stretches * early].reshape(len(draws), stretches, early, -1), axis=2) - middle
+    first, later = medians[:, 0], np.abs(medians[:, stretches // 2 :]).max(axis=(0, 1), initial=0.0)
+    sd = np.where(first > 0, high - middle, middle - low) / 1.645
+    away = np.abs(first)
+    return bool(((away > FAR * sd) & (BACK * away > later) & (high > low)).any())
 
 
 def settlement(draws: Mapping[str, np.ndarray]) -> Settlement:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.backend import BackendOptions
 from pgmlang.infer.base import (
     Algorithm,
@@ -23,19 +22,15 @@ from pgmlang.infer.base import (
     numbers_of,
 )
 from pgmlang.infer.collapsible import shares_of_groups
-from pgmlang.infer.noncentring import movable_names, standard_name
+from pgmlang.infer.draws_outcome import MOST_DIVERGENT, STAT_NAMES, free_draws, outcome_of
+from pgmlang.infer.noncentring import movable_names
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.run_length import (
     APART,
-    HOPELESS,
-    R_HAT,
-    R_HAT_OF_LABELS,
     TIMES,
     USUAL,
     RunLength,
     Settlement,
-    comes_from_elsewhere,
-    judged,
     last_half,
     settlement,
 )
@@ -49,13 +44,10 @@ from pgmlang.plan.latents import (
     summed_out_exactly,
 )
 from pgmlang.plan.record import Assignment
-from pgmlang.results.effective_draws import few_in_chains
 from pgmlang.signatures.kernels import Moves, SamplerKernel
 from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
-    import torch
-
     from pgmlang.density.target import Target
     from pgmlang.native.costs import BackendChoice
 
@@ -63,22 +55,8 @@ CHAINS = 16
 """Chains where none are asked for, unless each takes long."""
 BLOCK = 25
 """Most iterations between two looks at the clock."""
-MAX_BACK = 50_000_000
-"""Most codes of summed-out variables that are given back."""
-CHUNK = 2_000_000
-"""Numbers in memory while they are."""
-STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logdensity": "lp", "steps": "n_steps"}
-"""Statistics of kernels that ArviZ knows by another name; every other keeps its own."""
-MOST_DIVERGENT = 0.01
 SMALL_STEPS = 0.95
 """Acceptance of steps where trajectories of the usual ones diverge."""
-SLOW_CURE = "more `--draws` and `--warmup`; see `pgmc summary`"
-APART_CURE = (
-    "they are in different places, and more draws would tell the same: where values may be exchanged or change signs (clusters, factors), "
-    "order them or fix one (`mean[cluster] : ordered`); else `--method tempering` walks between few such places, and `--start` says where to begin"
-)
-FEWEST, FEWEST_A_CHAIN = 100, 10
-"""Draws below which nothing is said to have converged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +194,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
+    from pgmlang.infer.heavy_tails import draws_for_tails
     from pgmlang.infer.starts import beginning_of, begun_again
     from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
@@ -262,7 +241,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
         said = settlement(free_draws(state.draws))
         again = 0 if state.warmups or state.goal > length.draws else _second_warmup(state, said)
         if not again:
-            return state._replace(goal=length.after(state.goal, said))
+            return state._replace(goal=length.after(state.goal, said) if not said.is_settled else for_tails(state))
         generator = torch.Generator(problem.device)
         generator.set_state(state.run.random)
         metric = state.run.tuning.metric if kernel.trajectories else None
@@ -270,6 +249,11 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
         points = begun_again(target, torch.cat(state.draws, 1), heights, generator, problem)
         run = start(target, points, plans[again], generator, metric)
         return SamplingState(run, length.draws, again)
+
+    def for_tails(state: SamplingState) -> int:
+        taken = [block["steps"] for block in state.stats if "steps" in block]
+        steps = float(torch.cat(taken, -1).double().mean()) if taken else 1.0
+        return draws_for_tails(problem, target, torch.cat(state.draws, 1), steps, state.goal, length.most)
 
     def finished(state: SamplingState) -> bool:
         return bool(state.run.iteration >= plans[state.warmups].warmup + state.goal)
@@ -290,13 +274,6 @@ def _second_warmup(state: SamplingState, said: Settlement) -> int:
     return 1 if said.r_hat > APART or said.is_arriving else 0
 
 
-def free_draws(blocks: tuple[torch.Tensor, ...]) -> dict[str, np.ndarray]:
-    """The draws ``[chain, draw, d]`` in blocks under one name: R-hat is the same for free values and what they are mapped to."""
-    import torch
-
-    return {"x": torch.cat(blocks, 1).cpu().numpy()}
-
-
 def _conclude(
     state: SamplingState, target: Target, is_finished: bool, moved: tuple[str, ...], first: int
 ) -> Outcome:
@@ -313,118 +290,3 @@ def _conclude(
     notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences,
              "non_centred": list(moved), "backend": target.backend}  # fmt: skip
     return outcome_of(x, stats, target, state.run.random, is_finished, moved, notes)
-
-
-def outcome_of(
-    x: torch.Tensor, stats: dict[str, np.ndarray], target: Target, random: torch.Tensor, is_finished: bool,
-    moved: tuple[str, ...], notes: dict[str, Any],
-) -> Outcome:  # fmt: skip
-    """What draws of free values ``x [chain, draw, dimension]`` leave behind: draws of the model's names, discrete ones
-    given back (``random``: state of the generator behind them), and what speaks against them.
-
-    Raises PgmError PGM0804 without any draw.
-    """
-    import torch
-
-    from pgmlang.density.numerics import numerics
-
-    if not x.shape[1]:
-        message = "stopped within the warm-up: there are no draws yet"
-        raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
-    with torch.no_grad(), numerics(target.dtype, target.joint.device):
-        values, _ = target.values(x)
-        if target.sums is not None:
-            generator = torch.Generator(x.device).manual_seed(int(random.to(torch.int64).sum()))
-            values.update(_given_back(target, generator, values))
-        if moved:
-            from pgmlang.density.simulation import deterministic_values
-
-            values = {**values, **deterministic_values(target.joint, values, names=moved)}
-    hidden = {standard_name(n) for n in moved}
-    draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
-    warnings = draw_warnings(draws, stats) if is_finished else ()
-    axes = {n: target.joint.axes(n) for n in draws}
-    converged = not any(w.code == "PGM0801" for w in warnings)
-    return Outcome({}, (), converged, warnings, notes, draws, axes, stats)
-
-
-def _given_back(
-    target: Target, generator: torch.Generator, values: dict[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
-    """Draws ``[chain, draw, ...]`` of the variables summed out, as many draws at a time as memory allows; none when
-    they alone would be more than ``MAX_BACK`` numbers."""
-    import torch
-
-    assert target.sums is not None
-    chains, draws = next(iter(values.values())).shape[:2]
-    size = sum(math.prod(target.joint.shapes[n]) for n in target.sums.names)
-    if chains * draws * size > MAX_BACK:
-        return {}
-    step = max(1, CHUNK // max(1, chains * target.sums.table_size))
-    parts = [
-        target.sums.draw(generator, {k: v[:, start : start + step] for k, v in values.items()})
-        for start in range(0, draws, step)
-    ]
-    return {name: torch.cat([p[name] for p in parts], 1) for name in parts[0]}
-
-
-def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
-    """What their number, R-hat, effective draws and the divergences say against the draws."""
-    from pgmlang.results.convergence import convergence, r_hat_of_codes
-
-    warnings = []
-    chains, num_draws = next((v.shape[:2] for v in draws.values()), (2, FEWEST))
-    if chains * num_draws < FEWEST or num_draws < FEWEST_A_CHAIN:
-        message = f"{chains * num_draws:,} draws in all, {num_draws:,} a chain, tell too little to be trusted"
-        cure = f"at least {FEWEST} in all and {FEWEST_A_CHAIN} a chain: `--draws`, `--chains`"
-        warnings.append(Diagnostic("PGM0801", message, help=cure))
-    elif chains < 2:
-        message = "one chain alone cannot tell whether others would come to the same"
-        warnings.append(Diagnostic("PGM0801", message, help="at least two, better four: `--chains 4`"))
-    worst, bulk, tail, arriving = ("", 0.0, R_HAT), ("", np.zeros(0)), ("", np.zeros(0)), ""
-    for name, values in draws.items():
-        if values.dtype.kind in "iu":
-            # of thousands of labels one is always a little off
-            r_hat, most = r_hat_of_codes(values), R_HAT_OF_LABELS
-        else:
-            numbers = judged(values.reshape(*values.shape[:2], -1))
-            figures, arriving = convergence(numbers), arriving or (name if comes_from_elsewhere(numbers) else "")
-            r_hat, most = figures.r_hat, R_HAT
-            bulk = _fewer(bulk, name, figures.ess_bulk)
-            tail = _fewer(tail, name, figures.ess_tail)
-        highest = float(np.fmax.reduce(r_hat, initial=0.0))
-        if highest > max(most, worst[1]):
-            worst = (name, highest, most)
-    if worst[0]:
-        warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
-                                f"over {worst[2]}", help=APART_CURE if worst[1] > HOPELESS else SLOW_CURE))  # fmt: skip
-    elif arriving:
-        message = f"a chain was still on its way when its draws began: its first ones of `{arriving}` lie far from all others"
-        warnings.append(Diagnostic("PGM0801", message, help="more `--warmup`, or a start by `--start`"))
-    warnings.extend(few_in_chains(*bulk, chains) or few_in_chains(*tail, chains, "tails"))
-    warnings.extend(_divergences(stats))
-    return tuple(warnings)
-
-
-def _fewer(least: tuple[str, np.ndarray], name: str, ess: np.ndarray) -> tuple[str, np.ndarray]:
-    """The variable with the fewest effective draws so far; NaN (of constants) are none."""
-    known = ess[np.isfinite(ess)]
-    return (name, known) if known.size and known.min() < least[1].min(initial=np.inf) else least
-
-
-def _divergences(stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
-    """A warning of divergent transitions; where more than `MOST_DIVERGENT` of the draws are, they are no posterior's."""
-    divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
-    if not divergences:
-        return ()
-    share = divergences / stats["diverging"].size
-    message = f"{divergences:,} divergent transitions ({share:.2%} of the draws)"
-    cure = (
-        "the posterior has a region of strong curvature: write `x ~ Normal(m, s)` of little data as `x = m + s * e` "
-        "with `e ~ Normal(0, 1)`"
-    )
-    out = [Diagnostic("PGM0807", message, help=cure)]
-    if share > MOST_DIVERGENT:
-        message = "so many trajectories diverge that the draws leave out a part of the posterior"
-        out.append(Diagnostic("PGM0801", message, help=cure))
-    return tuple(out)

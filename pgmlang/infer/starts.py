@@ -15,7 +15,7 @@ from pgmlang.density.target import Target, target_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Problem
-from pgmlang.kernels.beginning import Beginning, beginning
+from pgmlang.kernels.beginning import ROUNDS, Beginning, beginning
 from pgmlang.kernels.log_density import value, value_and_grad
 from pgmlang.kernels.metric import PRICE
 from pgmlang.plan.deadline import NEVER, Deadline
@@ -37,27 +37,48 @@ MOST = 10_000_000
 
 
 def beginning_of(
-    target: Target, chains: int, generator: Generator, problem: Problem, price: float = PRICE
+    target: Target,
+    chains: int,
+    generator: Generator,
+    problem: Problem,
+    price: float = PRICE,
+    rounds: int = ROUNDS,
 ) -> Beginning:
     """Where chains begin and with which metric: paths (`kernels.beginning`) from free values uniform on (-2, 2), as Stan's, drawn again where
     the density is zero, and as many from farther out, the better of two for each chain: where a likelihood is flat near zero (growth that has
     ended before the first measurement) no path from there finds the data. With discrete variables summed out, whose clusters make poor modes that chains do not leave, the best of a few paths
-    for every chain. ``price``: of a metric's direction. From points that the user gives, chains begin there and paths tell the metric alone.
+    for every chain. ``price``: of a metric's direction; ``rounds``: most times that paths begin. From points that the user gives, chains begin there and paths tell the metric alone.
     Raises PgmError PGM0803, and PGM0612 for given points of density zero."""
     if problem.start:
         given = given_points(target, chains, generator, problem)
-        return beginning(target, given, generator, _checked(problem.deadline), price=price)._replace(points=given)
+        return beginning(
+            target, given, generator, _checked(problem.deadline), price=price, rounds=rounds
+        )._replace(points=given)
     if target.sums is None:
         points = uniform_points(target, chains, generator, problem)
         points = torch.cat([points, wide_points(target, points, generator)])
         return beginning(
-            target, points, generator, _checked(problem.deadline), attempts=2, together=2, price=price
+            target,
+            points,
+            generator,
+            _checked(problem.deadline),
+            attempts=2,
+            together=2,
+            price=price,
+            rounds=rounds,
         )
     many = uniform_points(target, PATHS * chains, generator, problem)
     size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
     together = PATHS if len(many) * size <= MOST else 1
     return beginning(
-        target, many, generator, _checked(problem.deadline), attempts=PATHS, together=together, price=price
+        target,
+        many,
+        generator,
+        _checked(problem.deadline),
+        attempts=PATHS,
+        together=together,
+        price=price,
+        rounds=rounds,
     )
 
 
@@ -160,7 +181,7 @@ def uniform_points(target: Target, chains: int, generator: Generator, problem: P
     x = torch.empty(chains, target.dimension, dtype=target.dtype, device=problem.device)
     x.uniform_(-2, 2, generator=generator)
     for scale in (2.0,) * 4 + (0.5,) * 4 + (0.05,) * 4:
-        bad = ~torch.isfinite(value(target, x))
+        bad = ~torch.isfinite(target.value_once(x))
         if not bool(bad.any()):
             return x
         fresh = torch.empty_like(x).uniform_(-scale, scale, generator=generator)
@@ -184,7 +205,7 @@ def wide_points(target: Target, x: Tensor, generator: Generator) -> Tensor:
     impossible."""
     drawn = x.new_empty(CANDIDATES, *x.shape).uniform_(-WIDE, WIDE, generator=generator)
     heights = (
-        value(target, drawn.flatten(0, 1))
+        target.value_once(drawn.flatten(0, 1))
         .reshape(CANDIDATES, -1)
         .nan_to_num(nan=-math.inf, posinf=-math.inf, neginf=-math.inf)
     )

@@ -10,9 +10,10 @@ import numpy as np
 
 from pgmlang.infer.backend import with_backend
 from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
+from pgmlang.infer.draws_outcome import free_draws, outcome_of
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.run_length import last_half
-from pgmlang.infer.sampling import KernelOptions, free_draws, moved_by, outcome_of, resolve, supports
+from pgmlang.infer.sampling import KernelOptions, moved_by, resolve, supports
 from pgmlang.model import Model
 from pgmlang.plan.latents import counts_over_latents, sampled_variables
 from pgmlang.plan.method import Facts

@@ -6,6 +6,7 @@ second derivatives, every number in its own unit, tell the coordinates in which 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -66,21 +67,26 @@ def beginning(
     attempts: int = 1,
     together: int = 1,
     price: float = PRICE,
+    rounds: int = ROUNDS,
 ) -> Beginning:
     """From points ``[attempts * C, d]`` of positive density, of which every chain has some and takes the best, so many ``together``;
-    ``check`` is called now and then, and may raise; ``price``: of a metric's direction."""
+    ``check`` is called now and then, and may raise; ``price``: of a metric's direction; ``rounds``: most times that paths begin."""
     d = x.shape[-1]
     if d == 0:
         return Beginning(x[: len(x) // attempts], None)
     factor: Tensor | None = None
-    points = x
+    points, highest = x, -math.inf
     chains = len(x) // attempts
-    for i in range(ROUNDS):
+    for i in range(rounds):
         seen = logdensity if factor is None else _Turned(logdensity, factor)
         try:
             z = points if factor is None else torch.linalg.solve(factor, points.T).T
             parts = z.split(chains * together) if i == 0 else (z,)
             paths = best_of([pathfinder(seen, part, generator, check) for part in parts], chains)
+            bound = float(paths.bounds.max()) + _volume(factor)
+            if bound < highest:
+                break
+            highest = bound
             z = _arrived(paths)
             points = z if factor is None else z @ factor.T
             if d > FEW:
@@ -96,6 +102,11 @@ def beginning(
             break
     is_usable = factor is not None and bool(torch.isfinite(factor).all() & (factor != 0).any(-1).all())
     return Beginning(points, of_factor(factor, price) if is_usable and factor is not None else None)
+
+
+def _volume(factor: Tensor | None) -> float:
+    """What a bound in turned coordinates lacks."""
+    return 0.0 if factor is None else float(torch.linalg.slogdet(factor)[1])
 
 
 def _arrived(paths: Paths) -> Tensor:

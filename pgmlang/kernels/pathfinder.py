@@ -31,7 +31,7 @@ ARRIVED = 1e-8
 """A path ends where a step rises by less than this share of the density's size, or of one."""
 GROWTH = 5.0
 """A step is at most this many times as long as the longest before it: one that leaps to where a scale is without end finds no way back."""
-PASSED = 60
+PASSED = 30
 """Steps since the best of a path, after which it ends."""
 PATIENCE = 3
 """Such steps in a row, after which it has."""

@@ -69,9 +69,10 @@ class RootProduct:
 
 @dataclass(frozen=True)
 class NoProcess:
-    """Why what is known at some rows tells nothing of others: a ``variable``, the reason, and the cure."""
+    """Why what is known at some rows of a plate tells nothing of others: of what, the reason, and the cure."""
 
-    variable: str
+    name: str
+    plate: str
     reason: str
     cure: str
 
@@ -107,7 +108,9 @@ def _of_variable(model: Model, variable: Variable, plate: str, conditional: Cond
     if not isinstance(distribution, Dist) or root_variant(distribution) is None:
         what = distribution.family if isinstance(distribution, Dist) else "a choice of distributions"
         cure = f"draw what each row has of its own inside of `plate {plate}`, or a function of inputs by `MultivariateNormal`"
-        return NoProcess(name, f"`{what}` over the rows of `{plate}` does not say how it goes on to others", cure)
+        return NoProcess(
+            name, plate, f"`{what}` over the rows of `{plate}` does not say how it goes on to others", cure
+        )
     given = {n: a for n, a in distribution.arguments if not isinstance(a, Dist)}
     covariance = next((given[n] for n in COVARIANCES if n in given), None)
     matrix, is_root = (covariance, False) if covariance is not None else (given.get(FACTOR), True)
@@ -116,12 +119,15 @@ def _of_variable(model: Model, variable: Variable, plate: str, conditional: Cond
         matrix, is_root = precision.body, False
     if matrix is None:
         return NoProcess(
-            name, f"a precision of the rows of `{plate}` changes with every further row", _by_kernel(name, plate)
+            name,
+            plate,
+            f"a precision of the rows of `{plate}` changes with every further row",
+            _by_kernel(name, plate),
         )
     columns = next((a for a in matrix.axes if a != rows and model.root_axis(a) == plate), rows)
     reason = against_root(model, matrix, rows, columns) if is_root else against_pairs(model, matrix, plate)
     if reason is not None:
-        return NoProcess(name, reason, _by_kernel(name, plate))
+        return NoProcess(name, plate, reason, _by_kernel(name, plate))
     return Process(name, plate, (rows, columns), given["mean"], matrix, is_root, given.get("df"))
 
 
@@ -201,7 +207,7 @@ def _of_product(model: Model, item: Factor | Definition, node: Contract | Reduce
             if reason is None:
                 return RootProduct(name, plate, (rows, node.axis), node)
     cure = f"write `cholesky(K) @ z` with a kernel `K` of the rows, or draw `{name}` itself by `MultivariateNormal(0, K)`"
-    return NoProcess(name, f"`{name}` at further rows is not told: {reason}", cure)
+    return NoProcess(name, plate, f"`{name}` at further rows is not told: {reason}", cure)
 
 
 def names_at_rows(model: Model, plate: str, *items: Factor | Definition | Expr) -> set[str]:

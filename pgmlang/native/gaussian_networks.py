@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import math
 from dataclasses import dataclass
 from functools import cache
-from heapq import heapify, heappop, heappush
+from itertools import accumulate
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
@@ -27,8 +26,9 @@ def network_programs() -> ModuleType:
 @dataclass(frozen=True, eq=False)
 class SparsePrecision:
     """The precision of all numbers in an order of elimination of few entries, with places for those that it fills in; fields as of the
-    runtime. ``order``: the numbers; ``mean``: of each in that order."""
+    runtime."""
 
+    cuts: np.ndarray
     order: np.ndarray
     mean: np.ndarray
     begins: np.ndarray
@@ -36,71 +36,45 @@ class SparsePrecision:
     pairs: np.ndarray
     diagonal: np.ndarray
     entries: np.ndarray
+    heads: np.ndarray
+    weights: np.ndarray
+    parents: np.ndarray
+    slopes: np.ndarray
     constant: float
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether so little fills in that elimination pays."""
+        return bool(len(self.pairs)) or not (np.diff(self.begins) > 1).any()
 
 
 def sparse_precision(network: GaussianNetwork) -> SparsePrecision:
     """Of a network that neither labels nor units tell apart, by least degree."""
-    slopes, intercept, sd = network.plain_rows
-    rows = -slopes / sd[:, None]
-    precision = rows.T @ rows
-    n = len(sd)
-    entries = np.nonzero(precision)
-    ends = np.searchsorted(entries[0], np.arange(1, n))
-    neighbours = [set(js.tolist()) - {i} for i, js in enumerate(np.split(entries[1], ends))]
-    later: list[list[int]] = []
-    order: list[int] = []
-    waiting = [(len(around), i) for i, around in enumerate(neighbours)]
-    heapify(waiting)
-    is_left = [True] * n
-    while waiting:
-        degree, k = heappop(waiting)
-        if not is_left[k] or degree != len(neighbours[k]):
-            continue
-        is_left[k] = False
-        order.append(k)
-        around = neighbours[k]
-        for i in around:
-            neighbours[i] |= around
-            neighbours[i] -= {i, k}
-            heappush(waiting, (len(neighbours[i]), i))
-        later.append(sorted(around))
-    rank = {k: r for r, k in enumerate(order)}
-    columns = [sorted(rank[i] for i in around) for around in later]
-    begins = np.cumsum([0, *map(len, columns)])
-    place = {(k, j): int(begins[k]) + e for k, js in enumerate(columns) for e, j in enumerate(js)}
-    pairs = [place[i, j] for js in columns for a, i in enumerate(js) for j in js[a + 1 :]]
-    flat = [j for js in columns for j in js]
-    heads = np.repeat(np.arange(n), np.diff(begins))
-    ordered = precision[np.ix_(order, order)]
-    mean = np.empty(n)
-    for i in network.order:
-        mean[i] = intercept[i] + sum(slopes[i, p] * mean[p] for p in network.conditionals[i].parents)
-    return SparsePrecision(
-        np.array(order), mean[order], begins, np.array(flat, dtype=np.int64), np.array(pairs, dtype=np.int64),
-        np.diagonal(ordered).copy(), ordered[heads, flat] if flat else np.zeros(0),
-        float(-np.log(sd).sum() - 0.5 * n * math.log(2 * math.pi)),
-    )  # fmt: skip
+    conditionals = network.conditionals
+    cuts = np.array([0, *accumulate([len(c.parents) for c in conditionals])])
+    numbers = [p for c in conditionals for p in c.parents]
+    coefficients = np.concatenate([c.coefficients for c in conditionals], axis=2).reshape(-1)
+    intercept = np.concatenate([c.intercept for c in conditionals]).reshape(-1)
+    sd = np.concatenate([c.sd for c in conditionals]).reshape(-1)
+    prepared = network_programs().prepare(cuts, np.array(numbers, dtype=np.int64), coefficients, intercept, sd)
+    return SparsePrecision(cuts, *prepared)
 
 
 _PRECISIONS: WeakKeyDictionary[GaussianNetwork, SparsePrecision] = WeakKeyDictionary()
 
 
-def conditioned(
-    network: GaussianNetwork, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of ``rows [R, N]`` (NaN: not seen) means and sds ``[R, N]`` given what each shows, the log-density of that, and the rows whose
-    answers have lost digits."""
+def conditioned(network: GaussianNetwork, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of ``rows [R, N]`` (NaN: not seen) means and sds ``[2, R, N]`` given what each shows, the log-density of that, and the rows without
+    an answer: their digits would be lost, or more fills in than is worth it."""
     if network not in _PRECISIONS:
         _PRECISIONS[network] = sparse_precision(network)
     of = _PRECISIONS[network]
-    moved = np.ascontiguousarray(rows[:, of.order] - of.mean)
-    means, sds = np.empty_like(moved), np.empty_like(moved)
+    figures = np.empty((2, *rows.shape))
+    if not of.is_narrow:
+        return figures, np.empty(len(rows)), np.arange(len(rows))
     log_density, is_lost = np.empty(len(rows)), np.empty(len(rows), dtype=bool)
     network_programs().condition(
-        of.begins, of.columns, of.pairs, of.diagonal, of.entries, of.constant, moved, means, sds, log_density, is_lost
+        of.order, of.mean, of.begins, of.columns, of.pairs, of.diagonal, of.entries, of.heads, of.weights, of.cuts, of.parents, of.slopes,
+        of.constant, np.ascontiguousarray(rows), figures[0], figures[1], log_density, is_lost,
     )  # fmt: skip
-    out = np.empty((2, *rows.shape))
-    out[0][:, of.order] = means + of.mean
-    out[1][:, of.order] = sds
-    return np.where(np.isnan(rows), out[0], rows), out[1], log_density, np.flatnonzero(is_lost)
+    return figures, log_density, np.flatnonzero(is_lost)

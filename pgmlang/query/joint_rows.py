@@ -39,8 +39,16 @@ def processes_beyond(fit: Fit, rows: Binding) -> Processes:
         return ()
     model, out = rows.model, []
     for process in processes(model):
+        is_drawn = process.name in fit.draws or process.name in fit.parameters
+        if (
+            is_drawn
+            and is_labelled(fit, rows, process.plate)
+            and rows.sizes[process.plate] == fit.sizes[process.plate]
+        ):
+            # elements that have names, and the fit has values of all
+            continue
         if isinstance(process, NoProcess):
-            span = model.by_name[process.variable].span if process.variable in model.by_name else None
+            span = model.by_name[process.name].span if process.name in model.by_name else None
             raise PgmError(Diagnostic("PGM0602", process.reason, span, help=process.cure))
         _need_values(fit, rows, process)
         out.append(process)

@@ -263,7 +263,7 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor], is_weighed: bool) -> di
             return forward_draws(rows).chosen(is_pooled=False)
         forward = forward_draws(rows, rows.num_draws if rows.is_point else 0)
         model = rows.joint.model
-        counts = {n for n in rows.hidden if model.by_name[n].type.kind == "count"}
+        counts = {n for n in rows.hidden if model.by_name[n].type.kind in ("count", "integer")}
         has_chains = not counts and mixed_draws(model).isdisjoint(rows.hidden)
         if forward.effective >= FEWEST or not has_chains:
             refuse_few(forward)

@@ -15,6 +15,7 @@ from pgmlang.results.fit import Fit
 from pgmlang.results.fit_figures import FitFigures
 from pgmlang.results.guide_quality import POOR_ROWS
 from pgmlang.results.precision import fixed
+from pgmlang.results.tails import HEAVY
 
 __all__ = ["CHECKS", "Check", "Difference", "Finding", "Findings", "compare", "diagnose"]
 
@@ -104,7 +105,7 @@ CHECKS: tuple[Check, ...] = (
         "tails of draws (Pareto shape)",
         figures.heavy_tail,
         True,
-        0.3,
+        HEAVY,
         1,
         "its sd may hang on few draws far out: go by the quantiles, draw more, or use a prior of lighter tails",
     ),

@@ -9,13 +9,11 @@ import numpy as np
 from pgmlang.results.effective_draws import enough
 from pgmlang.results.fit import Moves
 from pgmlang.results.fit_figures import FitFigures
-from pgmlang.results.psis import smoothed
 from pgmlang.results.scalars import is_independent, scalar_names
+from pgmlang.results.tails import has_tails, tail_shapes
 
 Figure = tuple[float, str] | None
 
-FEWEST_OF_TAIL, WIDEST = 1000, 100
-"""Draws, and at most numbers of a variable, of which the tails are looked at."""
 FEWEST_STEPS = 100
 ERRORS = 3.0
 """Standard errors that a rise by chance stays within."""
@@ -56,24 +54,12 @@ def mcse(of: FitFigures) -> Figure:
 
 
 def heavy_tail(of: FitFigures) -> Figure:
-    """The heaviest tail of a number's draws, by the shape of a generalised Pareto distribution of what lies farthest from the median
-    (`psis`): from 1/4 on the fourth moment, and with it the error of an sd, is infinite, and the shape of
-    some thousand draws is known to about 0.08. Of variables of many numbers nothing is asked."""
+    """The heaviest tail of a number's draws (`tail_shapes`). Of variables of many numbers nothing is asked."""
     worst: Figure = None
     for name, draws in {**of.fit.draws, **of.fit.deterministic}.items():
-        flat = draws.reshape(draws.shape[0] * draws.shape[1], -1) if draws.ndim > 1 else draws[:0]
-        if (
-            draws.dtype.kind != "f"
-            or not len(flat) >= FEWEST_OF_TAIL
-            or flat.shape[1] > WIDEST
-            or not np.isfinite(flat).all()
-        ):
+        if not has_tails(draws):
             continue
-        away = np.sort(flat, axis=0) - np.median(flat, axis=0)
-        with np.errstate(divide="ignore"):
-            sides = np.log(np.stack([away[-(len(away) // 2) :], -away[: len(away) // 2]]).clip(min=0.0))
-        shapes = np.stack([smoothed(side)[1] for side in sides]).max(axis=0)
-        shapes = np.where(np.isfinite(shapes), shapes, -math.inf)
+        shapes = tail_shapes(draws)
         element = int(shapes.argmax())
         if np.isfinite(shapes[element]) and (worst is None or shapes[element] > worst[0]):
             names = scalar_names(of.fit, name)

@@ -277,7 +277,7 @@ class Collector:
         self, item: ast.Declared, role: str, plates: tuple[str, ...], statement: ast.Statement, output: int = 0
     ) -> None:
         span = item.name_span or item.span
-        if not self.scope.define(item.name, span):
+        if not self.scope.define(item.name, span, role):
             return
         symbol = Symbol(item.name, role, plates, span, item, statement, output=output)
         self.scope.variables[item.name] = symbol
@@ -334,7 +334,7 @@ class Collector:
             return Type(written.name)
         if written.name not in self.scope.broken_names:
             kinds = [*NUMERIC_KINDS, *VECTOR_KINDS]
-            aliases = {"int": "count", "integer": "count", "float": "real", "bool": "bit", "boolean": "bit", "nat": "count",
+            aliases = {"int": "integer", "float": "real", "bool": "bit", "boolean": "bit", "nat": "count",
                        "double": "real", "binary": "bit", "vector": "real", "probability": "unit"}  # fmt: skip
             near = f"did you mean `{aliases[written.name]}`?" if written.name in aliases else did_you_mean(
                 written.name, [*kinds, *self.scope.dims, *self.scope.plates]

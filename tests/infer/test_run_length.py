@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from pgmlang.infer.draws_outcome import draw_warnings
 from pgmlang.infer.run_length import settlement
-from pgmlang.infer.sampling import draw_warnings
 from pgmlang.results.convergence import convergence
 
 
@@ -37,3 +37,22 @@ def test_what_is_slow_or_has_heavy_tails_comes_from_nowhere_else() -> None:
         np.exp(4 * rng.normal(size=(16, 500, 300))),
     ):
         assert not settlement({"x": draws}).is_arriving
+
+
+def test_excursions_of_heavy_tails_that_chains_come_back_to_are_no_beginning() -> None:
+    """Of 90 numbers with the tails of a t of four degrees of freedom; ``x - 50`` of one stretch is where no chain ever is."""
+    ranks = np.argsort(np.argsort(hanging_together(0.97, 90), axis=None)).reshape(16, 500, 90)
+    draws = (1.0 - (ranks + 0.5) / ranks.size) ** -0.25
+    assert not settlement({"x": draws}).is_arriving
+    draws[3, :40, 7] = -50.0
+    assert settlement({"x": draws}).is_arriving
+
+
+def test_where_chains_come_from_is_asked_of_what_they_move_in() -> None:
+    """A log-normal number's beginning is far out, its logarithm's is not; and the other way round."""
+    rng = np.random.default_rng(8)
+    free = rng.normal(size=(4, 500))
+    free[0, :30] = 5.0
+    assert not [w for w in draw_warnings({"x": np.exp(3 * free)}, {}, {"x": free}) if "on its way" in w.message]
+    free[0, :30] = -40.0
+    assert [w for w in draw_warnings({"x": np.exp(3 * free)}, {}, {"x": free}) if "on its way" in w.message]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -235,8 +236,8 @@ def test_a_likelihood_that_is_flat_near_zero() -> None:
 def test_wide_points_are_possible() -> None:
     """The likeliest of some, and where none is possible the points themselves."""
 
-    def beyond(edge: float) -> Callable[[torch.Tensor], torch.Tensor]:
-        return lambda x: torch.where(x[..., 0] > edge, -x[..., 0], -torch.inf)
+    def beyond(edge: float) -> SimpleNamespace:
+        return SimpleNamespace(value_once=lambda x: torch.where(x[..., 0] > edge, -x[..., 0], -torch.inf))
 
     near = torch.full((20, 1), 0.5, dtype=torch.float64)
     wide = wide_points(beyond(0.0), near, torch.Generator().manual_seed(0))  # type: ignore[arg-type]

@@ -301,3 +301,20 @@ def test_a_fit_of_any_method_keeps_what_it_goes_on_from(method: str, tmp_path: A
     told = pgmlang.load(tmp_path / "a.fit").predict_columns({"x": [1.1, 4.4, 60.0]}).columns
     assert abs(told["y"] - [math.sin(1.1), math.sin(4.4), 0]).max() < 0.15
     assert told["y.sd"][0] < 0.2 < told["y.sd"][2]
+
+
+def test_elements_that_have_names_are_known_where_nothing_goes_on() -> None:
+    """A precision of sites says nothing of others, and is asked about its own."""
+    text = SITES.replace("exp_quad(x, a, l) + diag(0.05)", "precision = exp_quad(x, a, l) + diag(0.05)")
+    names = [f"s{i}" for i in range(N)]
+    f = RNG.normal(size=(S, N))
+    fit = _fit(
+        text,
+        {"site": names, "x": X, "y": np.sin(X)},
+        {n: np.repeat(v, 200, 0) for n, v in (DRAWS | {"f": f}).items()},
+    )
+    told = fit.predict_columns({"site": ["s3", "s7"], "x": X[[3, 7]]}).columns
+    assert abs(told["y"] - f.mean(0)[[3, 7]]).max() < 0.1
+    with pytest.raises(PgmError) as caught:
+        fit.predict_columns({"site": ["s3", "t0"], "x": X[[3, 7]]})
+    assert caught.value.diagnostics[0].code == "PGM0602"
