@@ -286,6 +286,22 @@ class Collector:
             self._error("PGM0310", f"`{item.name}` would be one parameter for each row of `{rows}`", span,
                         f"move it out of the plate to share it, or give it a distribution: `{item.name} ~ ...`")  # fmt: skip
 
+    def check_rows_of_outer(self, item: ast.Declared, plates: tuple[str, ...]) -> None:
+        """Reports a variable of an outer element that would have the rows of all elements as its axis."""
+        for axis in item.axes:
+            rows = self.scope.plates.get(self.scope.root(axis.name))
+            if rows is None or not rows.is_rows:
+                continue
+            outer = next((p for p in plates if p != rows.name and self._inside(rows.name, p, set())), None)
+            if outer is not None:
+                message = f"each element of `{outer}` would have an `{item.name}` of all rows of `{rows.name}`, other elements' too"
+                cure = (
+                    f"write it outside of `plate {outer}`; there a covariance times `(if g == g[{rows.name}'] then 1 else 0)`, with"
+                    f" `input g : {{...}}` in `plate {rows.name}`, is a process for each label of g"
+                )
+                self._error("PGM0318", message, axis.span, cure)
+                return
+
     def declared_axes(self, item: ast.Declared) -> tuple[str, ...] | None:
         """The axes written after a name; None (and an error) if one is unknown or given twice."""
         axes: list[str] = []
