@@ -21,12 +21,12 @@ from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.nothing_bound import nothing_bound
 from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.outside import OutsideTables, at_rows, own_tables
+from pgmlang.binding.positions import check_positions
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
 from pgmlang.binding.source_kinds import source_kinds
-from pgmlang.binding.positions import check_positions
 from pgmlang.binding.stated_elements import stated_elements
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
 from pgmlang.binding.values import (
