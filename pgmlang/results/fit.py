@@ -14,6 +14,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.display import read_only
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
+from pgmlang.results.normal_posterior import NormalPosterior
 from pgmlang.results.pointwise import Pointwise
 from pgmlang.signatures.kernels import Moves
 
@@ -43,7 +44,8 @@ class Fit:
     a loaded fit are read-only views of the file: numbers come into memory as they are asked for. Deterministic names have
     draws too; ``standard_errors``: of point estimates, of their shapes, NaN where one is not known: by the observed
     information, what is latent taken into account. ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
-    ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for. All arrays are read-only: whoever
+    ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for. ``normal``: the posterior of some of the draws' variables, where it
+    is a normal distribution that the method knows. All arrays are read-only: whoever
     is handed one works on a copy.
     """
 
@@ -70,6 +72,7 @@ class Fit:
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
     pointwise: Pointwise | None = None
+    normal: NormalPosterior | None = None
 
     def __post_init__(self) -> None:
         for name in ("parameters", "draws", "sample_stats", "deterministic", "standard_errors"):
