@@ -13,6 +13,7 @@ from pgmlang.gaussian.given_shared import GivenShared
 from pgmlang.gaussian.joint_rows import joint_parts, joint_reasons, joint_rows
 from pgmlang.gaussian.mixtures import NormalMixture
 from pgmlang.model import Model
+from pgmlang.model.processes import processes
 from pgmlang.model.row_plates import row_chain
 from pgmlang.query.answer import Answer
 from pgmlang.query.events import bound_of
@@ -32,7 +33,8 @@ def given_shared(fit: Fit, bound: Binding) -> GivenShared | None:
     random = [v.name for v in model.of_role("random") if v.name not in fit.parameters]
     shared = [] if fit.normal is None else [n for n in fit.normal.shapes if n not in bound.values and n in random]
     shared = [n for n in shared if not any(_is_new(fit, bound, p) for p in model.by_name[n].plates)]
-    if fit.normal is None or reductions_of_rows(model):
+    # a process over rows goes on from the fit's own
+    if fit.normal is None or reductions_of_rows(model) or processes(model):
         return None
     open_names = frozenset(n for n in random if n not in bound.values or bound.missing.get(n))
     apart = open_names.difference(shared)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 from pgmlang.model import Model
@@ -42,3 +44,12 @@ def _is_over_rows(expr: Expr, model: Model) -> bool:
     if not isinstance(expr, Reduce | Contract):
         return False
     return expr.axis in model.plate_by_name and model.plate_by_name[expr.axis].is_rows
+
+
+def as_params(model: Model, names: Collection[str]) -> Model:
+    """The model with these deterministic names as params."""
+    return replace(
+        model,
+        variables=tuple(replace(v, role="param") if v.name in names else v for v in model.variables),
+        definitions=tuple(d for d in model.definitions if d.target not in names),
+    )
