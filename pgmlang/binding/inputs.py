@@ -21,6 +21,7 @@ _DISTRIBUTIONS = {
     "bit": "Bernoulli(p)",
     "spin": "Table(prior = 1)",
     "count": "Poisson(rate)",
+    "integer": "Skellam(a, b)",
     "positive": "LogNormal(m, s)",
     "unit": "Beta(a, b)",
     "simplex": "Dirichlet(a)",

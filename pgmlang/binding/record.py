@@ -91,11 +91,14 @@ class Binding:
     def rows_of(self, plate: str, chosen: np.ndarray) -> Binding:
         """Some elements of a row plate and the rows inside of them, in the order chosen. ``chosen``: indices."""
         layout, rows_left = self.layout.take(plate, chosen)
+        # a plate under a second name has as many elements
+        named = {a: root for a in layout.sizes if (root := self.model.root_axis(a)) != a and root in rows_left}
+        layout = replace(layout, sizes={**layout.sizes, **{a: layout.sizes[root] for a, root in named.items()}})
         values = {}
         for name, array in self.values.items():
             for position, axis in enumerate(self.model.array_axes(self.model.by_name[name])):
-                if axis in rows_left:
-                    array = np.take(array, rows_left[axis], position)
+                if (root := named.get(axis, axis)) in rows_left:
+                    array = np.take(array, rows_left[root], position)
             values[name] = array
         weights = self.weights
         if weights is not None and self.plate in rows_left:

@@ -21,6 +21,7 @@ _SUPPORT = {
     "simplex": (lambda x: (x >= 0) & (x <= 1), "between 0 and 1"),
     "ordered positive": (lambda x: x > 0, "a positive number"),
     "count": (lambda x: (x >= 0) & (x == np.floor(x)), "a whole number from 0"),
+    "integer": (lambda x: x == np.floor(x), "a whole number"),
 }
 _SUM = 1e-4
 """How far the sum of a simplex may be from one: shares are often written with a few decimals."""

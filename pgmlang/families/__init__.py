@@ -8,6 +8,7 @@ from pgmlang.families import (
     chi_squared,
     combinators,
     counts,
+    first_passage,
     labels,
     location_scale,
     normal,
@@ -23,7 +24,7 @@ from pgmlang.families.learned import LEARNED, LearnedFamily
 from pgmlang.families.series import SERIES, Series
 
 _KINS = (
-    normal, location_scale, skewed, positive, waiting, chi_squared, bounded, shares, labels, counts, vectors, combinators,
+    normal, location_scale, skewed, first_passage, positive, waiting, chi_squared, bounded, shares, labels, counts, vectors, combinators,
 )  # fmt: skip
 FAMILIES: dict[str, Family] = {f.name: f for kin in _KINS for f in kin.FAMILIES}
 """Name to record."""

@@ -1,4 +1,4 @@
-"""Families on an interval or a circle, and no distribution at all: Beta, Uniform, VonMises, Flat."""
+"""Families on an interval or a circle, and no distribution at all: Beta, Uniform, LogUniform, VonMises, Flat."""
 
 from __future__ import annotations
 
@@ -51,6 +51,19 @@ FAMILIES = (
         ),
         bounds=("low", "high"), interior="0.5 * (low + high)", pyro=("dist.Uniform(low, high)",),
         limits=("low", "high"),
+    ),
+    Family(
+        "LogUniform", ((_p("low", "positive", safe=1.0), _p("high", "positive", safe=2.0)),), "positive",
+        says="a positive number whose logarithm is uniform: every order of size between low and high alike",
+        formulas=(
+            Formulas(
+                "-log(x) - log(span)", "log((log(x) - log(low)) / span)", "log((log(high) - log(x)) / span)",
+                "low * exp(span * u)", mean="(high - low) / span",
+                variance="0.5 * (high - low) * ((high + low) * span - 2 * (high - low)) / (span * span)",
+                let={"span": "log(high) - log(low)"},
+            ),
+        ),
+        bounds=("low", "high"), interior="0.5 * (low + high)", limits=("low", "high"),
     ),
     Family(
         "VonMises", ((_p("loc"), _p("concentration", "positive")),), "real", reparameterised=False, is_angle=True,

@@ -1,5 +1,5 @@
-"""Families of counts: Poisson, NegativeBinomial, Geometric, Binomial, BetaBinomial, BetaNegativeBinomial, DiscreteWeibull, DiscreteUniform,
-Hypergeometric."""
+"""Families of whole numbers: Poisson, GeneralizedPoisson, NegativeBinomial, Geometric, Binomial, BetaBinomial, BetaNegativeBinomial, DiscreteWeibull,
+DiscreteUniform, Hypergeometric, Skellam."""
 
 from __future__ import annotations
 
@@ -45,6 +45,18 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), pyro=("dist.Poisson(rate)",), statistics=("x", "lgamma(x + 1)"),
+    ),
+    Family(
+        "GeneralizedPoisson", ((_p("rate", "positive"), _p("dispersion", "unit")),), "count", discrete=True, reparameterised=False,
+        says="counts of events each of which brings on `dispersion` more: Poisson's at 0, spread wider above it (Consul and Jain 1973)",
+        formulas=(
+            Formulas(
+                "poisson_log_prob(x, total) + log(rate / total)", draw="generalized_poisson_draws(rate, dispersion)",
+                mean="rate / (1 - dispersion)", variance="rate / ((1 - dispersion) * (1 - dispersion) * (1 - dispersion))",
+                let={"total": "rate + dispersion * x"},
+            ),
+        ),
+        bounds=("0.0", "inf"),
     ),
     Family(
         "NegativeBinomial", ((_p("mean", "positive"), _p("shape", "positive")), (_p("n", "positive"), _P)), "count",
@@ -174,5 +186,23 @@ FAMILIES = (
         ),
         bounds=("where(n > bad, n - bad, 0.0)", "where(n < good, n, good)"), interior="where(n > bad, n - bad, 0.0)",
         finite=_TABLES + "hypergeometric",
+    ),
+    Family(
+        "Skellam", ((_p("rate1", "positive"), _p("rate2", "positive")),), "integer", discrete=True, reparameterised=False,
+        says="the difference of two Poisson counts: goals of one side less those of the other (Skellam 1946)",
+        formulas=(
+            # both counts where they have this difference with the greatest chance, and the integral around that
+            Formulas(
+                "most1 * deviance(most1, rate1, log(rate1)) + most2 * deviance(most2, rate2, log(rate2))"
+                " + log(saddle_integral(width, x))",
+                draw="dist.Poisson(rate1).sample() - dist.Poisson(rate2).sample()", mean="rate1 - rate2", variance="rate1 + rate2",
+                let={
+                    "width": "sqrt(x * x + 4 * rate1 * rate2)",
+                    "larger": "0.5 * (width + abs(x))",
+                    "most1": "where(x > 0, larger, rate1 * rate2 / larger)",
+                    "most2": "where(x > 0, rate1 * rate2 / larger, larger)",
+                },
+            ),
+        ),
     ),
 )  # fmt: skip

@@ -25,7 +25,7 @@ class Parameter:
     safe: float | None = None
 
 
-SAFE: dict[str, float] = {"positive": 1.0, "unit": 0.5, "bit": 0.0, "count": 0.0}
+SAFE: dict[str, float] = {"positive": 1.0, "unit": 0.5, "bit": 0.0, "count": 0.0, "integer": 0.0}
 """A value well inside each support; of real numbers any will do. (Of a simplex it is the even one, of matrices the
 identity.)"""
 

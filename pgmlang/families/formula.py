@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 
 VOCABULARY: dict[str, str] = {
     "log": "torch.log", "exp": "torch.exp", "log1p": "torch.log1p", "expm1": "torch.expm1", "sqrt": "torch.sqrt",
-    "abs": "torch.abs", "floor": "torch.floor", "sin": "torch.sin", "cos": "torch.cos", "tan": "torch.tan",
+    "abs": "torch.abs", "floor": "torch.floor", "sin": "torch.sin", "cos": "torch.cos", "tan": "torch.tan", "sinh": "torch.sinh",
     "atan2": "torch.atan2", "sigmoid": "torch.sigmoid", "logit": "torch.logit", "erf": "torch.erf",
     "erfinv": "torch.erfinv", "lgamma": "torch.lgamma", "digamma": "torch.digamma", "where": "torch.where",
     "ndtri": "torch.special.ndtri", "log_ndtr": "torch.special.log_ndtr", "i0e": "torch.special.i0e",
@@ -30,7 +30,8 @@ VOCABULARY: dict[str, str] = {
     "hypergeometric_log_total": "hypergeometric_log_total", "hypergeometric_tails": "hypergeometric_tails",
     "hypergeometric_draws": "hypergeometric_draws",
     "noncentral_chi_squared_log_prob": "noncentral_chi_squared_log_prob",
-    "noncentral_t_log_prob": "noncentral_t_log_prob",
+    "noncentral_t_log_prob": "noncentral_t_log_prob", "saddle_integral": "saddle_integral",
+    "generalized_poisson_draws": "generalized_poisson_draws", "wiener_draws": "wiener_draws",
     "student_t_log_tail": "student_t_log_tail", "stirling": "stirling", "deviance": "deviance",
 }  # fmt: skip
 """Functions of formulas, and torch's or the runtime's name of each."""

@@ -1,5 +1,5 @@
 """Families of a location and a scale beside the normal: StudentT, Cauchy, Laplace, Logistic, Gumbel, GeneralizedExtremeValue,
-HalfCauchy."""
+HalfLogistic, HalfCauchy."""
 
 from __future__ import annotations
 
@@ -107,6 +107,18 @@ FAMILIES = (
             "where(shape < 0, loc - scale / where(shape < 0, shape, -1.0), inf)",
         ),
         interior="loc", location_scale=_BOTH,
+    ),
+    Family(
+        "HalfLogistic", ((_SCALE,),), "positive",
+        says="the size of a logistic number: scale is that of the logistic before its halves are folded together",
+        formulas=(
+            Formulas(
+                "log(2) - softplus(z) - softplus(-z) - log(scale)", "log1mexp(z) - softplus(-z)", "log(2) - softplus(z)",
+                "scale * (log1p(u) - log1p(-u))", mean="2 * scale * log(2)",
+                variance="scale * scale * (pi * pi / 3 - 4 * log(2) * log(2))", let={"z": "x / scale"},
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0",
     ),
     Family(
         "HalfCauchy", ((_SCALE,),), "positive",

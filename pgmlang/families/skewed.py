@@ -1,4 +1,4 @@
-"""Families of numbers that lean to one side: SkewNormal, AsymmetricLaplace, ExponentiallyModifiedGaussian, Moyal."""
+"""Families of numbers that lean to one side: SkewNormal, AsymmetricLaplace, ExponentiallyModifiedGaussian, SkewStudentT, Moyal."""
 
 from __future__ import annotations
 
@@ -71,6 +71,27 @@ FAMILIES = (
             ),
         ),
         spellings=(Spelling((_LOC, _SD, _SCALE), {"loc": "loc", "sd": "sd", "rate": "1 / scale"}),),
+    ),
+    Family(
+        "SkewStudentT", ((_p("a", "positive"), _p("b", "positive"), _LOC, _SCALE),), "real",
+        says="a bell with heavy tails that leans to the right for a above b, to the left below it; where they are equal it is Student's of df 2 a"
+        " (Jones and Faddy 2003)",
+        formulas=(
+            Formulas(
+                "beta_kernel(a, b, p, q, log_p, log_q) + 0.5 * (log_p + log_q) + 2 * log(2) - 0.5 * log(a + b) - log(scale)",
+                "beta_tails(a, b, p, q, log_p, log_q)[0]", "beta_tails(a, b, p, q, log_p, log_q)[1]",
+                draw="loc + scale * sqrt(a + b) * sinh(0.5 * logit(dist.Beta(a, b).rsample()))",
+                let=_Z | {
+                    "length": "sqrt(a + b + z * z)",
+                    "inner": "0.5 * (a + b) / length / (length + where(z > 0, z, -z))",
+                    "p": "where(z > 0, 1 - inner, inner)",
+                    "q": "where(z > 0, inner, 1 - inner)",
+                    "log_p": "where(z > 0, log1p(-inner), log(inner))",
+                    "log_q": "where(z > 0, log(inner), log1p(-inner))",
+                },
+            ),
+        ),
+        location_scale=_BOTH,
     ),
     Family(
         "Moyal", ((_LOC, _SCALE),), "real",

@@ -1,13 +1,14 @@
-"""Families of vectors and matrices: Dirichlet, Multinomial, DirichletMultinomial, ZeroSumNormal, UniformSphere, MultivariateNormal, LKJ,
+"""Families of vectors and matrices: Dirichlet, Multinomial, DirichletMultinomial, ZeroSumNormal, ICAR, UniformSphere, MultivariateNormal, LKJ,
 Wishart and its inverse."""
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, LocationScale, Pair, VectorFormulas
+from pgmlang.families.family import Family, LocationScale, Pair, Spelling, VectorFormulas
 from pgmlang.families.family import parameter as _p
 from pgmlang.families.normal import OF_MEANS
 
 _MEAN = _p("mean", "real", 1)
+_WEIGHTS = _p("weights", "real", 2)
 
 _DIRICHLET = VectorFormulas(
     "where(x >= 0.0, alpha * deviance(alpha, t, log_x + log(total)) - log_x + at_zero"
@@ -64,6 +65,16 @@ FAMILIES = (
         "ZeroSumNormal", ((_p("sd", "positive"),),), "zerosum", 1,
         says="normal numbers of mean 0, given that they sum to zero along an axis: effects beside an intercept",
         runtime=("ZeroSumNormal",), vector_formulas=(_ZERO_SUM,),
+    ),
+    Family(
+        "ICAR", ((_WEIGHTS, _p("sd", "positive")),), "zerosum", 1,
+        says="numbers of places beside each other, which sum to zero: each around the mean of its neighbours, those of another place to which it has a"
+        " weight (Besag, York and Mollie 1991); all places hang together",
+        runtime=("ICAR",), matrix_densities=("intrinsic",),
+        spellings=(
+            Spelling((_WEIGHTS, _p("precision", "positive")), {"weights": "weights", "sd": "1 / sqrt(precision)"}),
+            Spelling((_WEIGHTS,), {"weights": "weights", "sd": "1"}),
+        ),
     ),
     Family(
         "UniformSphere", ((),), "unitvector", 1, reparameterised=False,

@@ -54,13 +54,18 @@ def number_names(model: Model, known: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _against_conditional(model: Model, factor: Conditional, numbers: tuple[str, ...]) -> Iterator[Diagnostic]:
-    target = model.by_name[factor.target]
     if factor.target not in numbers:
         above = sorted(set(numbers) & set(model.random_parents(factor)))
         if above:
             message = f"`{factor.target}` is discrete and hangs on the number `{above[0]}`"
             yield Diagnostic("PGM0602", message, factor.span)
         return
+    yield from linear_reasons(model, factor, numbers)
+
+
+def linear_reasons(model: Model, factor: Conditional, numbers: tuple[str, ...]) -> Iterator[Diagnostic]:
+    """Why a conditional of a model in normal form is not normal around a mean that is linear in the ``numbers``, with a spread that is free of them."""
+    target = model.by_name[factor.target]
     if target.type.kind != "real":
         yield Diagnostic(
             "PGM0602", f"`{factor.target}` is {target.type}, which no normal distribution is", factor.span

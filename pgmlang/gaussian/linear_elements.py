@@ -128,11 +128,12 @@ class Predictor:
 
 
 def linear_elements(
-    evaluator: Evaluator, factor: Conditional, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock]
-) -> Iterator[LinearElements]:
-    """All elements of a number's conditional, those with one structure together. Raises NotEvaluable, and PgmError for
-    values that are not known."""
-    for one in predictors(evaluator, factor, labels, numbers, {}):
+    evaluator: Evaluator, factor: Conditional, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock],
+    target: NodeBlock | None = None,
+) -> Iterator[LinearElements]:  # fmt: skip
+    """All elements of a number's conditional, those with one structure together; ``target``: its nodes, where its value is known and is none of the
+    ``numbers``. Raises NotEvaluable, and PgmError for values that are not known."""
+    for one in predictors(evaluator, factor, labels, numbers, {}, target):
         points = one.loc[..., 0]
         slopes = (points[..., 1:] - points[..., :1]) / FAR
         yield LinearElements(one.child, one.parents, one.labels, one.sizes, points[..., 0], slopes, one.sd[..., 0])
@@ -140,7 +141,7 @@ def linear_elements(
 
 def predictors(
     evaluator: Evaluator, factor: Conditional, labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock],
-    params: Mapping[str, NodeBlock],
+    params: Mapping[str, NodeBlock], target: NodeBlock | None = None,
 ) -> Iterator[Predictor]:  # fmt: skip
     """The predictors of all elements of a number's conditional, those with one structure together; of vectors those of the first
     number, of the second given it, and so on. ``params``: those without a value. Raises NotEvaluable, and PgmError for values that
@@ -149,19 +150,20 @@ def predictors(
     event = {a for d in branches(factor.distribution) if isinstance(d, Dist) for a in d.event}
     axes = tuple(a for a in model.by_name[factor.target].axes if a not in event)
     context, count = elements_context(evaluator, factor.plates, axes)
+    block = numbers[factor.target] if target is None else target
     for rows in groups_by_first(evaluator, list(model.expressions(factor)), context, count):
-        yield from _of_group(evaluator, factor, select(context, rows), len(rows), labels, numbers, params)
+        yield from _of_group(evaluator, factor, block, select(context, rows), len(rows), labels, numbers, params)
 
 
 def _of_group(
-    shared: Evaluator, factor: Conditional, context: ElementContext, count: int,
+    shared: Evaluator, factor: Conditional, target: NodeBlock, context: ElementContext, count: int,
     labels: Mapping[str, NodeBlock], numbers: Mapping[str, NodeBlock], params: Mapping[str, NodeBlock],
 ) -> Iterator[Predictor]:  # fmt: skip
     """Of ``count`` elements at ``context``."""
     of_numbers, of_params = Directions(numbers, PROBE), Directions(params, PARAM)
     while True:
         evaluator = LinearEvaluator(shared, labels, of_numbers, of_params)
-        normals = _NumbersDrawn(evaluator, factor, context, count).of(factor.distribution)
+        normals = _NumbersDrawn(evaluator, factor, target, context, count).of(factor.distribution)
         if of_numbers.is_settled and of_params.is_settled:
             break
         of_numbers, of_params = of_numbers.again(), of_params.again()
@@ -209,6 +211,7 @@ class _NumbersDrawn:
 
     evaluator: LinearEvaluator
     factor: Conditional
+    target: NodeBlock
     context: ElementContext
     count: int
 
@@ -233,9 +236,8 @@ class _NumbersDrawn:
         return self._of_vector(arguments)
 
     def _child(self, context: ElementContext) -> NamedArray:
-        block = self.evaluator.numbers[self.factor.target]
-        where = np.arange(block.count).reshape(block.shape) + block.first
-        return take(NamedArray(where, block.axes), self._indices(context))
+        where = np.arange(self.target.count).reshape(self.target.shape) + self.target.first
+        return take(NamedArray(where, self.target.axes), self._indices(context))
 
     def _indices(self, context: ElementContext) -> dict[str, NamedArray]:
         model = self.evaluator.model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,12 +13,23 @@ from pgmlang.binding.row_groups import RowGroup, row_groups
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
-from pgmlang.infer.exact_gaussian import gaussian_reasons, keeps_nothing
+from pgmlang.infer.exact_gaussian import gaussian_reasons, has_labels, is_chain, keeps_nothing
 from pgmlang.infer.exact_gaussian import step as gaussian_step
+from pgmlang.infer.joint_gaussian import (
+    CHAINS,
+    DRAWS,
+    MOST_KEPT,
+    joint_algorithm,
+    joint_gaussian_reasons,
+    may_fill,
+    num_open,
+)
 from pgmlang.model import Model
-from pgmlang.plan.method import facts_of
+from pgmlang.plan.latents import counts_over_latents
+from pgmlang.plan.method import facts_of, once_per_problem
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.evaluate import unknown_parameter
+from pgmlang.tables.from_model import iid_plate
 from pgmlang.tables.learned import learned_tables
 
 MAX_CELLS = 1 << 20
@@ -27,21 +38,35 @@ MAX_CELLS = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class ExactOptions(Options):
-    """Nothing to choose."""
+    """``chains`` of ``draws`` each that are kept of numbers that rows share: independent draws, so that a chain is a name for some of them."""
+
+    chains: int | None = None
+    draws: int | None = None
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
     """All tables and params known: discrete variables and a narrow enough graph, or numbers that are normal and linear in each
     other given labels."""
+    if is_joint(model, facts):
+        return Verdict(True)
     against_numbers = gaussian_reasons(model, facts)
     if not against_numbers or any(not v.type.is_discrete for v in model.of_role("random")):
-        return Verdict.of((*_to_be_estimated(model, facts), *against_numbers))
+        switches = is_chain(model, facts) and has_labels(model, facts)
+        hangs_together = facts.binding is not None and not switches and not iid_plate(model, facts.fixed)[0]
+        against = joint_gaussian_reasons(model, facts) if against_numbers and hangs_together else against_numbers
+        return Verdict.of((*_to_be_estimated(model, facts), *against))
     reasons = list(table_reasons(model, facts))
     for table in learned_tables(model):
         if table.name not in facts.fixed:
             message = f"the table of `{table.target}` is to be learned"
             reasons.append(Diagnostic("PGM0602", message, table.distribution.span))
     return Verdict.of(reasons or width_reasons(model, facts))
+
+
+@once_per_problem
+def is_joint(model: Model, facts: Facts) -> bool:
+    """Whether all data are one linear Gaussian model, as their rows are none each."""
+    return bool(gaussian_reasons(model, facts)) and not joint_gaussian_reasons(model, facts)
 
 
 def _to_be_estimated(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
@@ -60,6 +85,8 @@ def _to_be_estimated(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     if not gaussian_reasons(model, facts):
         return ("everything is given: nothing to learn, the numbers are jointly normal given the labels",)
+    if is_joint(model, facts):
+        return ("all that is latent is jointly normal given the data, in closed form: draws are independent",)
     return ("every table is given: nothing to learn, answers are exact", *width_words(model, facts))
 
 
@@ -137,13 +164,40 @@ def _has_wide_conditional(problem: Problem, facts: Facts) -> bool:
     return False
 
 
+def resolve(model: Model, facts: Facts, options: ExactOptions) -> ExactOptions:
+    if not is_joint(model, facts):
+        return options
+    chains = CHAINS if options.chains is None else options.chains
+    draws = max(1, min(DRAWS, MOST_KEPT // (chains * num_open(model, facts))))
+    return replace(options, chains=chains, draws=draws if options.draws is None else options.draws)
+
+
+def idle(model: Model, facts: Facts, options: ExactOptions) -> dict[str, str]:
+    out = {"device": "tables are contracted on the CPU"}
+    if not is_joint(model, facts):
+        out |= dict.fromkeys(("chains", "draws"), "draws are kept of numbers that rows share alone")
+    return out
+
+
+def against_auto(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    return may_fill(model, facts) if is_joint(model, facts) else keeps_nothing(model, facts)
+
+
+def written_out(model: Model, facts: Facts) -> bool:
+    return is_joint(model, facts) and counts_over_latents(model, facts)
+
+
 def build(problem: Problem, options: ExactOptions) -> Algorithm:
+    if is_joint(problem.model, problem.facts):
+        assert options.chains is not None, "options are resolved"
+        assert options.draws is not None, "options are resolved"
+        return joint_algorithm(problem, options.chains, options.draws)
+
     def conclude(state: float) -> Outcome:
         return Outcome(dict(problem.fixed), (state,), True, log_likelihood=state)
 
     return Algorithm(lambda rng: None, partial(_step, problem), lambda s: s is not None, conclude)
 
 
-METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build,
-                idle=lambda model, facts, options: {"device": "tables are contracted on the CPU"},
-                reasons_against_auto=keeps_nothing, when=lambda model: None if learned_tables(model) else "")  # fmt: skip
+METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build, against_auto, resolve=resolve,
+                writes_rows_out=written_out, idle=idle, when=lambda model: None if learned_tables(model) else "")  # fmt: skip

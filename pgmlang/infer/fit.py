@@ -14,6 +14,7 @@ import numpy as np
 from pgmlang.binding.bound_fingerprint import bound_fingerprint
 from pgmlang.binding.bounded_counts import with_plain_counts
 from pgmlang.binding.fixed import fixed_values, refuse_too_many
+from pgmlang.binding.process_rows import process_rows
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.device import check_device
@@ -186,6 +187,7 @@ def _fit(
         deterministic=dict(outcome.deterministic),
         standard_errors={k: np.asarray(v, dtype=float) for k, v in outcome.standard_errors.items()},
         sample_stats=dict(outcome.sample_stats),
+        process_rows=process_rows(binding),
         provenance=_provenance(binding, done, outcome.notes, begun, reasons, problem.device, problem.fixed),
     )
     fit = dataclasses.replace(fit, warnings=(*fit.warnings, *zero_probabilities(fit)))

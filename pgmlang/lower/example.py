@@ -137,7 +137,7 @@ def _array(model: Model, expressions: ExpressionEmitter, name: str) -> ast.expr:
     if kind in ("bit", "spin", "labels"):
         count = len(model.labels_of(variable.type) or ()) or SIZE
         return py.call("torch.randint", py.constant(0), py.constant(count), shape)
-    if kind == "count":
+    if kind in ("count", "integer"):
         return py.call("torch.randint", py.constant(0), py.constant(3), shape)
     if kind == "positive":
         return py.method(py.call("torch.rand", shape), "add", py.constant(0.5))

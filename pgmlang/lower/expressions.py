@@ -69,7 +69,7 @@ class ExpressionEmitter(Alignment):
         """An expression as numbers: bits as 0 and 1, spins as -1 and 1."""
         value = self.emit(expr, frame)
         is_derived = isinstance(expr, Ref) and expr.name in self.model.definition_of
-        if isinstance(expr, Ref) and not is_derived and expr.type.kind in ("bit", "spin", "count"):
+        if isinstance(expr, Ref) and not is_derived and expr.type.kind in ("bit", "spin", "count", "integer"):
             function = "spin" if expr.type.kind == "spin" else "real"
             self.uses.add(function)
             return Emitted(py.call(function, value.node), value.axes)
@@ -100,7 +100,7 @@ class ExpressionEmitter(Alignment):
             case Reduce():
                 return self._reduce(expr, frame)
             case Choose(condition=condition, then=then, otherwise=otherwise):
-                wide = self._wide(frame, then, otherwise)
+                wide = self._wide(frame, condition, then, otherwise)
                 c = self.truth(condition, wide)
                 with self.branch(c):
                     a = self.number(then, wide)

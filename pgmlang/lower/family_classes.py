@@ -13,7 +13,7 @@ from pgmlang.families.formula import needed_names, printed
 
 _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
-    "count": "constraints.nonnegative_integer", "bit": "constraints.boolean",
+    "count": "constraints.nonnegative_integer", "integer": "constraints.real", "bit": "constraints.boolean",
 }  # fmt: skip
 _METHODS = {"log_prob": "density", "log_cdf": "log_below", "log_survival": "log_above"}
 
@@ -33,7 +33,7 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
     ]
     if family.discrete:
         lines.append("    is_discrete = True")
-    if family.bounds != ("-inf", "inf"):
+    if family.bounds != ("-inf", "inf") or family.discrete:
         lines.append("    is_bounded = True")
     if family.reparameterised:
         lines.append("    has_rsample = True")
@@ -78,11 +78,13 @@ def distribution_class(name: str, variant: int = 0) -> Any:
     family = FAMILIES[name]
     if family.formulas:
         return _built(family.name, variant, class_text(family, variant, lambda _: None))
-    from pgmlang.lower.runtime import combined, labels, student_vectors, vectors
+    from pgmlang.lower.runtime import combined, labels, neighbours, student_vectors, vectors
 
     word = family.runtime[variant]
     return next(
-        getattr(part, word) for part in (combined, labels, vectors, student_vectors) if hasattr(part, word)
+        getattr(part, word)
+        for part in (combined, labels, vectors, student_vectors, neighbours)
+        if hasattr(part, word)
     )
 
 
@@ -113,9 +115,9 @@ def _built(name: str, variant: int, text: str) -> Any:
 
 def _runtime_module() -> ModuleType:
     """A module with what formulas need."""
-    from pgmlang.lower.runtime import elementwise, hypergeometric, mills, noncentral, special
+    from pgmlang.lower.runtime import elementwise, hypergeometric, mills, noncentral, saddle, simulated, special
 
     module = ModuleType("pgmlang.lower.runtime.families")
-    for part in (special, mills, hypergeometric, noncentral, elementwise):
+    for part in (special, mills, hypergeometric, noncentral, saddle, simulated, elementwise):
         module.__dict__.update(vars(part))
     return module

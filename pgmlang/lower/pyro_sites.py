@@ -178,7 +178,7 @@ class Sites:
     def _observed(self, variable: Variable, axes: Axes, pads: tuple[int, ...]) -> ast.expr:
         """What is observed of a variable, at this site's place."""
         name = py.constant(variable.name)
-        if variable.type.kind in ("bit", "count", "spin"):
+        if variable.type.kind in ("bit", "count", "integer", "spin"):
             self.expressions.uses |= {"observed", "real"}
             value: ast.expr = py.call("observed", py.name("data"), name)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NUMERIC_KINDS = ("real", "positive", "unit", "count", "bit", "spin")
+NUMERIC_KINDS = ("real", "positive", "unit", "count", "integer", "bit", "spin")
 MATRIX_KINDS = ("cov", "corr", "cholesky_corr")
 VECTOR_KINDS = ("ordered", "ordered positive", "simplex", "zerosum", "unitvector", *MATRIX_KINDS)
 SORTED_KINDS = ("ordered", "ordered positive")
@@ -14,10 +14,11 @@ WIDER: dict[str, tuple[str, ...]] = {
     "real": ("real",),
     "positive": ("positive", "real"),
     "unit": ("unit", "positive", "real"),
-    "count": ("count", "positive", "real"),
-    "bit": ("bit", "count", "unit", "positive", "real"),
-    "spin": ("spin", "real"),
-    "truth": ("truth", "bit", "count", "unit", "positive", "real"),
+    "count": ("count", "integer", "positive", "real"),
+    "integer": ("integer", "real"),
+    "bit": ("bit", "count", "integer", "unit", "positive", "real"),
+    "spin": ("spin", "integer", "real"),
+    "truth": ("truth", "bit", "count", "integer", "unit", "positive", "real"),
     "labels": ("labels",),
     "ordered": ("ordered", "real"),
     "ordered positive": ("ordered positive", "ordered", "positive", "real"),
@@ -54,8 +55,8 @@ class Type:
 
     @property
     def is_countable(self) -> bool:
-        """A value of it may have a probability: labels, and counts."""
-        return self.is_discrete or self.kind == "count"
+        """A value of it may have a probability: labels, and whole numbers."""
+        return self.is_discrete or self.kind in ("count", "integer")
 
     @property
     def least(self) -> int:

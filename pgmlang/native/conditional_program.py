@@ -19,7 +19,7 @@ from pgmlang.native.conditionals import (
     conditional_pieces,
 )
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import ARRAYS, CHOLESKY_BLOCKS, MATRICES, MILLS, SPECIAL, TAILS, Identifiers
+from pgmlang.native.names import ARRAYS, CHOLESKY_BLOCKS, MATRICES, MILLS, SADDLE, SPECIAL, TAILS, Identifiers
 from pgmlang.native.placement import LoopBody
 from pgmlang.native.printer import Printer
 from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function, write_imports
@@ -329,6 +329,7 @@ def _head(out: Writer, model: str, names: Sequence[str], file_name: str, body: W
         ("special", SPECIAL),
         ("tails", TAILS),
         ("mills", MILLS),
+        ("saddle", SADDLE),
         ("matrices", MATRICES),
         ("cholesky_blocks", CHOLESKY_BLOCKS),
     ):

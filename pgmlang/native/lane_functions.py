@@ -10,7 +10,7 @@ from types import ModuleType
 
 from pgmlang.native.lane_forms import LANES, OF_NUMBERS, OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes
 
-TEXTS = ("special", "tails", "mills", "vectors")
+TEXTS = ("special", "tails", "mills", "saddle", "vectors")
 """Files of the runtime whose functions have forms over lanes: element by element, or along the first axis of vectors."""
 DENSITIES = ("log_density", "log_density_and_gradient")
 OF_LANES = (
@@ -61,7 +61,7 @@ def text_of_functions() -> str:
     made = [*of_mathematics, by_lane("power", "math.pow({})", ["a", "b"])]
     for name, function in _functions().items():
         try:
-            if name in _functions_of("tails") | _functions_of("mills"):
+            if name in _functions_of("tails") | _functions_of("mills") | _functions_of("saddle"):
                 raise NoLanes("series that end by what varies")
             made.append(LaneForm(function, known_functions()).of_helper())
         except NoLanes:

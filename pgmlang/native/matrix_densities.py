@@ -16,6 +16,7 @@ from pgmlang.native.matrix_terms import (
     cholesky_factor,
     filled_array,
     given_factor,
+    made_of,
     solved,
 )
 from pgmlang.native.placed import PlacedExpressions, Places
@@ -87,6 +88,60 @@ def _normal(
     each = scalar_of(graph, "-0.5 * (x * x) - 0.9189385332046727", {"x": here})
     whole = scalar_of(graph, "where(good, -half, -inf)", {"good": root.is_proper, "half": root.half_log_det})
     return each, whole
+
+
+def _intrinsic(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    """As ``ICAR`` of the runtime: by the Cholesky factor F of the precision, with 1 across the plane of numbers that sum to zero, the squares of F' x."""
+    graph, weights = terms.graph, _argument(distribution, "weights")
+    rows, columns = pair = tuple(a for a in weights.axes if a not in outer)
+    here, there, beside = (
+        graph.make("loop", payload=loop) for loop in (Loop(rows), Loop(columns), Loop(columns, APART))
+    )
+    degree = graph.make(
+        "sum", terms.number(weights, {**outer, rows: here, columns: beside}), payload=Loop(columns, APART)
+    )
+    degrees, index = filled_array(terms, f"{target.name}_degrees", degree, outer, (rows,))
+    values = {
+        "i": here, "j": there, "w": terms.number(weights, {**outer, rows: here, columns: there}),
+        "degree": graph.load(degrees, [*index, here]), "size": graph.make("size", payload=axis),
+    }  # fmt: skip
+    precision = scalar_of(graph, "where(i == j, degree, 0.0) - w + 1 / size", values)
+    held, at = filled_array(terms, f"{target.name}_precision", precision, outer, pair)
+    root = CholeskyFactor(terms, made_of(terms, held, "cholesky", "root"), at)
+    array, index = filled_array(
+        terms, f"{target.name}_values", terms.number(target, {**outer, axis: k}), outer, (axis,)
+    )
+    loop = Loop(axis, APART)
+    m = graph.make("loop", payload=loop)
+    white = graph.make("sum", graph.make("mul", root.at(m, k), graph.load(array, [*index, m])), payload=loop)
+    values |= {
+        "sd": terms.number(_argument(distribution, "sd"), outer),
+        "half": root.half_log_det,
+        "good": _is_connected(root),
+    }
+    values["even"] = _is_symmetric(terms, weights, outer, pair)
+    each = scalar_of(graph, "-0.5 * (x / sd) * (x / sd)", {**values, "x": white})
+    return each, scalar_of(
+        graph, "where(good & even, half - (size - 1) * (log(sd) + 0.9189385332046727), -inf)", values
+    )
+
+
+def _is_symmetric(terms: MatrixExpressions, matrix: Expr, outer: Places, pair: tuple[str, ...]) -> Scalar:
+    graph, (rows, columns) = terms.graph, pair
+    loops = Loop(rows, APART), Loop(columns, APART)
+    i, j = (graph.make("loop", payload=loop) for loop in loops)
+    one, other = (terms.number(matrix, {**outer, rows: a, columns: b}) for a, b in ((i, j), (j, i)))
+    most = scalar_of(graph, "abs(one - other)", {"one": one, "other": other})
+    for loop in reversed(loops):
+        most = graph.make("max_over", most, payload=loop)
+    return scalar_of(graph, "most == 0", {"most": most})
+
+
+def _is_connected(root: CholeskyFactor) -> Scalar:
+    least, most = root.along_diagonal("min_over", "x"), root.along_diagonal("max_over", "x")
+    return scalar_of(root.terms.graph, "least > 1e-6 * most", {"least": least, "most": most})
 
 
 def _correlations(
@@ -205,6 +260,7 @@ _DENSITIES: Mapping[str, Callable[[MatrixExpressions, Dist, Ref, Places, str, Sc
     "normal by covariance": _normal_by_covariance,
     "normal by root": _normal_by_root,
     "normal by precision": _normal_by_precision,
+    "intrinsic": _intrinsic,
     "correlations": _correlations,
     "correlation factors": _correlation_factors,
     "inverse covariances": _inverse_covariances,

@@ -40,6 +40,8 @@ TAILS = frozenset({"gamma_tails", "beta_tails", "hypergeometric_total"})
 """Functions of ``runtime/tails.py``."""
 MILLS = frozenset({"mills_pair", "skew_normal_tail"})
 """Functions of ``runtime/mills.py``."""
+SADDLE = frozenset({"saddle_integral"})
+"""Functions of ``runtime/saddle.py``."""
 SEQUENCES = frozenset({"transition_chances", "forward_pass", "forward_pass_adjoint"})
 """Functions of ``runtime/sequences.py``."""
 EQUATIONS = frozenset({"rows_in_order", "size_of_error", "next_step", "longer", "STEP_WEIGHTS", "STEP_TIMES"})
@@ -50,7 +52,7 @@ IMPLICIT = frozenset({
 """The same of ``runtime/implicit_steps.py``."""
 ARRAYS = frozenset({"empty", "zeros", "truths", "full", "flat", "shaped"})
 """Functions of ``runtime/arrays.py``."""
-RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | VECTOR_MAPS | MATRICES | CHOLESKY_BLOCKS | SEQUENCES | EQUATIONS | IMPLICIT | {
+RESERVED = ARRAYS | SPECIAL | TAILS | MILLS | SADDLE | VECTOR_MAPS | MATRICES | CHOLESKY_BLOCKS | SEQUENCES | EQUATIONS | IMPLICIT | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "directions", "gains", "direction", "along", "found", "entry", "leap", "kick", "value", "is_finite",

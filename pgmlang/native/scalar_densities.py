@@ -99,7 +99,7 @@ class FamilyDensity(ScalarDensity):
         family, make = self.family, self.graph.make
         is_empty, values = self._within_limits()
         text = family.formulas[self.variant].log_prob
-        if family.bounds == ("-inf", "inf"):
+        if family.bounds == ("-inf", "inf") and not family.discrete:
             return self._formula(text, {**values, "x": x})
         lower, upper = self._bounds(values)
         edges = family.formulas[self.variant].edges or (("-inf", "-inf") if family.is_open else None)

@@ -79,6 +79,8 @@ WORDS: dict[str, ScalarFunction] = {
     "hypergeometric_log_total": ScalarFunction(
         "hypergeometric_total(a, b, c, e)[0]", ("", "", "", "d * hypergeometric_total(a, b, c, e)[1]")
     ),
+    "saddle_integral": ScalarFunction("saddle_integral(a, b)[0]", ("d * saddle_integral(a, b)[1]", "")),
+    "i0e": ScalarFunction("saddle_integral(a, 0.0)[0]", ("d * saddle_integral(a, 0.0)[1]",)),
     "log_mean_exp": ScalarFunction("log_mean_exp(a)", ("d * log_mean_exp_slope(a)",)),
     # of the chances below and above; by t and p their slopes are sent to the logarithms
     "gamma_log_below": ScalarFunction(
@@ -128,6 +130,7 @@ PARTIAL = frozenset({
     "deviance", "mul", "square", "log_ndtr", "logaddexp", "atan2", "sigmoid", "softplus", "tanh", "sin", "cos", "atan", "erf", "Phi",
     "log_of", "log1p_of", "times_log", "gamma_log_below", "gamma_log_above", "beta_log_below", "beta_log_above",
     "log_mills", "log_mills_sum", "log_mills_difference", "skew_normal_log_below", "log_mean_exp", "hypergeometric_log_total",
+    "saddle_integral", "i0e",
 })  # fmt: skip
 """Words whose derivatives may be infinite or no number."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
@@ -18,9 +19,11 @@ class Refusal:
     reasons: tuple[Diagnostic, ...]
 
 
-def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tuple[Refusal, ...]]:
+def choose(
+    model: Model, facts: Facts, method: str = "auto", options: Collection[str] = ()
+) -> tuple[Method, tuple[Refusal, ...]]:
     """The method to take and those tried before it; of those that ``auto`` finds unwise the first, where no other
-    fits, but never one that is taken by name only. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
+    fits, but never one that is taken by name only. ``options``: the names of those that are given, which the method should have a use for. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
     asked for does not, PGM0610 when only values of params are lacking."""
     if method != "auto":
         asked = method_named(method)
@@ -35,6 +38,7 @@ def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tu
         verdict = candidate.supports(model, facts)
         against = candidate.only_by_name(model, facts) if verdict.ok else ()
         doubts = candidate.reasons_against_auto(model, facts) if verdict.ok else ()
+        doubts = doubts or (_without_use(candidate, model, facts, options) if verdict.ok else ())
         if verdict.ok and not doubts and not against:
             return candidate, tuple(refusals)
         if verdict.ok and not against and second is None:
@@ -43,6 +47,14 @@ def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tu
     if second is not None:
         return second, tuple(r for r in refusals if r.method != second.name)
     raise none_fits(refusals)
+
+
+def _without_use(method: Method, model: Model, facts: Facts, options: Collection[str]) -> tuple[Diagnostic, ...]:
+    """Why a method is not meant by the options that are given."""
+    idle = method.idle(model, facts, method.options())
+    lacking = set(options).difference(f.name for f in fields(method.options)) - {"device"}
+    useless = sorted(lacking | (set(options) & set(idle)))
+    return tuple(Diagnostic("PGM0612", f"it has no use for the option `{name}`") for name in useless[:1])
 
 
 def refused(name: str, reasons: tuple[Diagnostic, ...]) -> PgmError:

@@ -52,9 +52,9 @@ def planned(
     """`make_plan` for one method, with what it names."""
     closed = by_name(binding.model if binding is not None else separate_terms(model))
     facts = facts_of(closed, binding, fixed, device)
-    chosen, refusals = choose(closed, facts, method)
-    given = options_for(chosen, options or {})
     named = [*(options or {}), *(["device"] if device != "cpu" else [])]
+    chosen, refusals = choose(closed, facts, method, named)
+    given = options_for(chosen, options or {})
     refuse_idle(chosen, closed, facts, named, given)
     resolved = chosen.resolve(closed, facts, given)
     refused = tuple((r.method, r.reasons[0].message) for r in refusals)

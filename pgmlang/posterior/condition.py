@@ -10,7 +10,7 @@ import numpy as np
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.dependence import definitions_behind, names_behind
-from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
+from pgmlang.posterior.fitted_reductions import fitted_reductions
 from pgmlang.posterior.known_elements import fit_of_elements
 from pgmlang.posterior.new_elements import check_element
 from pgmlang.posterior.record import Posterior
@@ -19,6 +19,7 @@ from pgmlang.query.binned_values import in_bins
 from pgmlang.query.parse import Evidence
 from pgmlang.query.row_names import base
 from pgmlang.query.sites import by_site_number
+from pgmlang.tables.row_reductions import as_params
 
 
 @dataclass(frozen=True, eq=False)

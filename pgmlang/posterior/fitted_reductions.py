@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
-from pgmlang.model import Model
 from pgmlang.results.fit import Fit
 from pgmlang.tables.row_reductions import row_reductions
 
@@ -19,13 +17,4 @@ def fitted_reductions(fit: Fit, known: Collection[str] = ()) -> frozenset[str]:
         n
         for n in row_reductions(model).of_inputs
         if n in fit.deterministic and set(model.by_name[n].plates) <= set(known)
-    )
-
-
-def as_params(model: Model, names: Collection[str]) -> Model:
-    """The model with these deterministic names as params."""
-    return replace(
-        model,
-        variables=tuple(replace(v, role="param") if v.name in names else v for v in model.variables),
-        definitions=tuple(d for d in model.definitions if d.target not in names),
     )

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian import GaussianNetwork
+from pgmlang.model.processes import joint_variables
 from pgmlang.model.row_plates import row_plate, unit_plate
-from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
+from pgmlang.posterior.fitted_reductions import fitted_reductions
 from pgmlang.query.network import NetworkAnswers, answers_of_network
 from pgmlang.query.parse import Evidence
 from pgmlang.query.sequences import name_in_sequence
 from pgmlang.results.fit import Fit
+from pgmlang.tables.row_reductions import as_params
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,6 +177,9 @@ class Posterior:
         held = [v.name for v in fit.model.of_role("random") if v.name in fit.parameters and rows & set(v.plates)]
         if held:
             return (f"`{held[0]}` has a value for the elements of the fit alone",)
+        drawn = [v.name for v, _ in joint_variables(fit.model)]
+        if drawn:
+            return (f"`{drawn[0]}` is drawn over all rows together",)
         return tuple(dict.fromkeys(d.message for d in reasons_against(fit.model, fit.parameters)))
 
     @cached_property

@@ -224,7 +224,11 @@ def _against_nothing(posterior: Posterior) -> Sequence[str]:
 
 def _predict_new_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     from pgmlang.query.missing_patterns import predict_new_rows
+    from pgmlang.query.process_blocks import predict_in_blocks
 
+    blocks = predict_in_blocks(given.posterior.fit, given.bound, given.seed, targets)
+    if blocks is not None:
+        return blocks
     rows, is_written_out = _each_by_itself(given)
     columns = predict_new_rows(rows, targets)
     return (

@@ -74,7 +74,8 @@ class CompletedRow:
 
     def check_effective(self, given: tuple[Evidence, ...]) -> None:
         """Raises PgmError PGM0606 where too few draws agree with the evidence."""
-        if self.effective < min(ENOUGH, len(self.weights)):
+        # even weights give their number up to rounding
+        if self.effective < min(ENOUGH, len(self.weights)) * (1 - 1e-9):
             message = f"only {self.effective:.1f} of {len(self.weights):,} draws agree with the evidence"
             raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
                                       help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip

@@ -138,8 +138,8 @@ class GaussianUnits:
             count = self.num_known.get(name, 0)
             if name in self.given and name not in self.num_known:
                 continue
-            if count and name in self.names:
-                # what is known is given: its own density is no part
+            if count and name in self.names and self.joint.factor_axes[name]:
+                # what is known is given: its own density is no part (of a process it is one, see `query/process_rows.py`)
                 axis = term.dim() - len(self.joint.factor_axes[name])
                 keep = (torch.arange(term.shape[axis]) >= count).to(term.dtype)
                 term = term * keep.reshape(-1, *[1] * (len(self.joint.factor_axes[name]) - 1))

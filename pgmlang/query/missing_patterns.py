@@ -53,7 +53,7 @@ def predict_new_rows(rows: NewRows, targets: Sequence[str] | None) -> Columns:
         columns = columns_by_target(one.rows, [n for n in names if n not in seen])
         columns |= {n: columns_of_seen(one.rows, n) for n in seen}
         for name in names:
-            _write(by_target[name], columns[name], one.chosen[plate], size)
+            written(by_target[name], columns[name], one.chosen[plate], size)
     return without_answers(joined_columns(rows, plate, by_target), is_impossible, rows.joint.binding)
 
 
@@ -137,7 +137,7 @@ def _open(rows: NewRows) -> set[str]:
     return {*rows.joint.latent, *rows.joint.unseen}
 
 
-def _write(columns: ColumnsOfOne, some: ColumnsOfOne, chosen: np.ndarray, size: int) -> None:
+def written(columns: ColumnsOfOne, some: ColumnsOfOne, chosen: np.ndarray, size: int) -> None:
     """Writes cells of some rows; what has no error has none of zero."""
     for name, values in some.items():
         if isinstance(values, np.ndarray):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -27,9 +28,12 @@ from pgmlang.model import Model
 from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Ref
+from pgmlang.model.processes import Process
 from pgmlang.query.fitted_values import drawn_from_prior, estimates, global_values, split_latents
-from pgmlang.query.joint_rows import refuse_joint_likelihoods, refuse_other_rows
+from pgmlang.query.joint_rows import Processes, is_tied, of_fit_alone, processes_beyond
 from pgmlang.query.linear_gaussian import GaussianUnits, gaussian_units
+from pgmlang.query.process_model import further_rows, model_of_further_rows
+from pgmlang.query.process_rows import given_fit_rows, is_labelled, with_inputs_of_known
 from pgmlang.results.fit import Fit
 
 NUMBERS = 4_000_000
@@ -51,7 +55,7 @@ class NewRows:
     """A fit and new rows. ``given``: values of the globals at each draw, ``[S, *shape]``, and those of outer elements
     that the fit knows (new ones are drawn from the prior given the globals). ``forward``: what is drawn forwards;
     ``hidden``: latents that something observed in these rows hangs on; of those in ``num_known`` that many elements, the
-    first ones, are known."""
+    first ones, are known. ``processes``: those that go on from the fit's rows to these."""
 
     fit: Fit
     joint: BoundDensity
@@ -64,11 +68,12 @@ class NewRows:
     hidden: tuple[str, ...]
     num_known: dict[str, int]
     generator: Generator
+    processes: Processes = ()
 
     def unit(self) -> str | None:
         """The plate whose elements are independent given the globals; None where latents tie all rows together, or there
         are none."""
-        if not self.joint.binding.plate:
+        if not self.joint.binding.plate or is_tied(self.joint.binding, self.hidden):
             return None
         plate = self._innermost_unit()
         if self.joint.model.is_chain(plate) and self._is_tied_in_sequence():
@@ -205,13 +210,18 @@ def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int | None = No
     """What a fit says of newly bound rows. ``most``: draws of the globals that are used, at most (of what hangs on a
     point as many); by default all of them, where rows and what is inferred of them are few enough. Raises PgmError PGM0602 for
     a fit without numbers to go by."""
-    model = binding.model
-    refuse_joint_likelihoods(binding)
-    refuse_other_rows(fit, binding)
-    joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
+    beyond = processes_beyond(fit, binding)
+    binding = with_inputs_of_known(fit, binding, beyond)
+    further = further_rows(beyond)
+    model = model_of_further_rows(binding.model, further) if beyond else binding.model
+    joint = density_of_binding(model, replace(binding, model=model), {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     values, params, nets, count = estimates(fit, joint, _affordable_draws(joint) if most is None else most)
     is_point = count == 1
+    if beyond:
+        values |= given_fit_rows(fit, binding, further, values, params, nets, count)
+        values = {**_seen_again(fit, joint, beyond, count), **values}
+    values = {n: v for n, v in values.items() if n not in of_fit_alone(fit, binding)}
     if is_point:
         # one point estimate, many draws of what hangs on it
         count = COPIES if most is None else most
@@ -223,8 +233,17 @@ def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int | None = No
         if name in num_known and model.by_name[name].type.is_discrete:
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
             raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
-    rows = NewRows(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator)
+    rows = NewRows(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator, beyond)
     return rows.thinned(_draws_for_hidden(rows, most))
+
+
+def _seen_again(fit: Fit, joint: BoundDensity, beyond: Processes, count: int) -> dict[str, Tensor]:
+    """What was seen of processes at elements that have names, which is what they are still."""
+    return {
+        p.name: torch.as_tensor(np.array(fit.process_rows[p.name]), dtype=joint.dtype).expand(count, -1)
+        for p in beyond
+        if isinstance(p, Process) and p.name in fit.process_rows and is_labelled(fit, joint.binding, p.plate)
+    }
 
 
 def _affordable_draws(joint: BoundDensity) -> int:

@@ -20,8 +20,10 @@ from pgmlang.density.reductions import determines
 from pgmlang.density.simulation import deterministic_values, simulate_given_seen
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model import Model
 from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import names_behind
+from pgmlang.model.processes import joint_variables
 from pgmlang.query.forward_draws import FEWEST, forward_draws, refuse_few
 from pgmlang.query.label_chances import chances_by_nodes, chances_given_parents, has_labels, summed_labels
 from pgmlang.query.new_rows import GUIDED, NewRows
@@ -126,13 +128,12 @@ def targets_of(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
     asked = [v.name for v in model.variables if v.name in open_ones]
     without = [n for n in asked if 0 in rows.joint.shape_of(n)]
     local = [
-        n
-        for n in (*rows.hidden, *rows.forward)
-        if model.by_name[n].plates and n not in (*rows.num_known, *without)
+        n for n in (*rows.hidden, *rows.forward) if is_of_rows(model, n) and n not in (*rows.num_known, *without)
     ]
     if targets is None:
         inner = rows.joint.binding.plate
         names = [n for n in asked if n in local and inner in rows.joint.axes(n)]
+        names = [n for n in names if rows.joint.axes(n)[0] == inner] or names
         names = names or [n for n in asked if n in local]
         # of outer elements alone there is what the fit knows of them
         names = names or [n for n in asked if inner in rows.joint.axes(n) and without]
@@ -157,6 +158,11 @@ def targets_of(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
         raise PgmError(Diagnostic("PGM0607", f"`{unknown[0]}` is not to be predicted here",
                                   help=f"not observed in these rows: {known}"))  # fmt: skip
     return list(targets)
+
+
+def is_of_rows(model: Model, name: str) -> bool:
+    """Whether a variable is repeated, or is one draw over rows."""
+    return bool(model.by_name[name].plates) or any(v.name == name for v, _ in joint_variables(model))
 
 
 def plate_of(rows: NewRows, names: Sequence[str]) -> str:
@@ -257,7 +263,7 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor], is_weighed: bool) -> di
             return forward_draws(rows).chosen(is_pooled=False)
         forward = forward_draws(rows, rows.num_draws if rows.is_point else 0)
         model = rows.joint.model
-        counts = {n for n in rows.hidden if model.by_name[n].type.kind == "count"}
+        counts = {n for n in rows.hidden if model.by_name[n].type.kind in ("count", "integer")}
         has_chains = not counts and mixed_draws(model).isdisjoint(rows.hidden)
         if forward.effective >= FEWEST or not has_chains:
             refuse_few(forward)

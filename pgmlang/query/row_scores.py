@@ -100,7 +100,11 @@ def _need_told(rows: NewRows) -> None:
     learned of it."""
     model = rows.joint.model
     of_rows = {p.name for p in model.plates if p.is_rows}
-    untold = [n for n in rows.hidden if not of_rows & set(model.by_name[n].plates)]
+    untold = [
+        n
+        for n in rows.hidden
+        if not of_rows & {*model.by_name[n].plates, *map(model.root_axis, model.by_name[n].axes)}
+    ]
     if untold and not rows.fit.is_given:
         message = (
             f"`{untold[0]}` is shared by the rows and this fit does not tell it: no row has a score of its own"
@@ -184,7 +188,8 @@ def _inner_values(rows: NewRows, plate: str | None) -> Tensor:
         model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in rows.undrawn())
     )
     inner = density_of_binding(inner_model, joint.binding, joint.held, joint.dtype, joint.device)
-    return _unit_values(rows, inner, rows.given, tuple(inner.factor_axes), plate)
+    wanted = tuple(k for k in inner.factor_axes if not rows.is_known(k))
+    return _unit_values(rows, inner, rows.given, wanted, plate)
 
 
 def _unit_values(

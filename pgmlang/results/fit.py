@@ -43,7 +43,8 @@ class Fit:
     a loaded fit are read-only views of the file: numbers come into memory as they are asked for. Deterministic names have
     draws too; ``standard_errors``: of point estimates, of their shapes, NaN where one is not known: by the observed
     information, what is latent taken into account. ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
-    ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for. All arrays are read-only: whoever
+    ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for. ``process_rows``: of the fit's own
+    rows what processes over them hang on (`binding.process_rows`), from which these go on to other rows. All arrays are read-only: whoever
     is handed one works on a copy.
     """
 
@@ -70,9 +71,10 @@ class Fit:
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
     pointwise: Pointwise | None = None
+    process_rows: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("parameters", "draws", "sample_stats", "deterministic", "standard_errors"):
+        for name in ("parameters", "draws", "sample_stats", "deterministic", "standard_errors", "process_rows"):
             object.__setattr__(self, name, {k: read_only(v) for k, v in getattr(self, name).items()})
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ SCHEMA = 2
 """Version of the folder's layout; a reader refuses later ones. 2: there may be draws (without any, 1 is written)."""
 
 ERRORS = "standard_errors.safetensors"
+PROCESS_ROWS = "process_rows.safetensors"
 
 
 def point_values(fit: Fit) -> dict[str, np.ndarray]:

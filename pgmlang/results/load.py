@@ -18,8 +18,8 @@ from pgmlang.diagnostics import CODES, Diagnostic, PgmError, SourceFile
 from pgmlang.model import Model
 from pgmlang.results.draws import check_draws, num_chains_and_draws, read_draws
 from pgmlang.results.fit import Fit, Moves
-from pgmlang.results.fit_folder import ERRORS, SCHEMA, not_a_fit, reason_of
-from pgmlang.results.loaded_arrays import check_parameters, check_shape, check_sizes
+from pgmlang.results.fit_folder import ERRORS, PROCESS_ROWS, SCHEMA, not_a_fit, reason_of
+from pgmlang.results.loaded_arrays import check_parameters, check_process_rows, check_shape, check_sizes
 from pgmlang.results.pointwise import read_pointwise
 from pgmlang.sema import analyse, text_loader
 
@@ -80,7 +80,7 @@ def load_fit(folder: Path) -> Fit:
             labels={k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()},
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
             row_names={k: tuple(map(str, v)) for k, v in labels.get("rows", {}).items()},
-            standard_errors=_standard_errors(folder, arrays), **_numbers(about),
+            standard_errors=_standard_errors(folder, arrays), process_rows=_optional_arrays(folder, PROCESS_ROWS), **_numbers(about),
             status=str(about.get("status", "")), warnings=_warnings(about), provenance=dict(about.get("provenance", {})),
             **(read_draws(folder, about) if about["schema"] > 1 else {}),
         )  # fmt: skip
@@ -94,6 +94,7 @@ def load_fit(folder: Path) -> Fit:
     except OSError as error:
         raise not_a_fit(folder, reason_of(error)) from None
     check_parameters(folder, fit, expected)
+    check_process_rows(folder, fit)
     return fit
 
 
@@ -141,11 +142,7 @@ def _closed(model: Model, labels: Mapping[str, Any]) -> Model:
 
 def _standard_errors(folder: Path, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Standard errors of estimates, where the fit has any."""
-    if (folder / ERRORS).is_symlink():
-        raise not_a_fit(folder, f"its `{ERRORS}` is a link, and a fit reads nothing outside of its folder")
-    if not (folder / ERRORS).exists():
-        return {}
-    errors = _arrays(folder, ERRORS)
+    errors = _optional_arrays(folder, ERRORS)
     for name, array in errors.items():
         if name not in parameters:
             raise not_a_fit(folder, f"`{ERRORS}` has errors of `{name}`, of which there is no estimate")
@@ -153,6 +150,13 @@ def _standard_errors(folder: Path, parameters: Mapping[str, np.ndarray]) -> dict
         if (array < 0).any():
             raise not_a_fit(folder, f"a standard error of `{name}` is negative")
     return errors
+
+
+def _optional_arrays(folder: Path, file: str) -> dict[str, np.ndarray]:
+    """The arrays of a file that fits may lack."""
+    if (folder / file).is_symlink():
+        raise not_a_fit(folder, f"its `{file}` is a link, and a fit reads nothing outside of its folder")
+    return _arrays(folder, file) if (folder / file).exists() else {}
 
 
 def _arrays(folder: Path, file: str) -> dict[str, np.ndarray]:

@@ -62,6 +62,21 @@ def check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
                 raise not_a_fit(folder, f"`{name}` is {variable.type}, and {wrong}")
 
 
+def check_process_rows(folder: Path, fit: Fit) -> None:
+    """What processes go on from is of the model, of its shapes, and codes of labels that there are."""
+    for name, array in fit.process_rows.items():
+        inner, _, outer = name.partition(" in ")
+        variable = fit.model.by_name.get(name)
+        axes = (inner,) if outer else fit.model.array_axes(variable) if variable is not None else ()
+        if not axes or not all(map(fit.layout.has_size, (*axes, *([outer] if outer else ())))):
+            raise not_a_fit(folder, f"it has rows of `{name}`, which the model does not have")
+        check_shape(folder, name, array, fit.layout.shape(axes))
+        labels = fit.model.labels_of(variable.type) if variable is not None else None
+        most = fit.layout.size(outer) if outer else len(labels) if labels is not None else None
+        if most is not None and ((array < -1) | (array >= most)).any():
+            raise not_a_fit(folder, f"`{name}` of its rows holds what is no code of its labels")
+
+
 def check_shape(folder: Path, name: str, array: np.ndarray, wanted: tuple[int, ...]) -> None:
     if tuple(array.shape) != tuple(wanted):
         raise not_a_fit(folder, f"`{name}` has shape {tuple(array.shape)}, the model says {tuple(wanted)}")

@@ -21,7 +21,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.results.arrays import write_arrays
 from pgmlang.results.draws import DRAWS, SAMPLE_STATS, check_draws, described, stored
 from pgmlang.results.fit import Fit
-from pgmlang.results.fit_folder import ERRORS, SCHEMA, point_values, reason_of
+from pgmlang.results.fit_folder import ERRORS, PROCESS_ROWS, SCHEMA, point_values, reason_of
 from pgmlang.results.pointwise import pointwise_words, write_pointwise
 
 
@@ -66,8 +66,9 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
             _write(inner / "modules" / f"{name}.pgm", text.encode())
         _write(inner / "labels.json", _json(_labels(fit)))
         _write(inner / "parameters.safetensors", save(arrays))
-        if fit.standard_errors:
-            _write(inner / ERRORS, save({k: np.array(v, dtype=float) for k, v in fit.standard_errors.items()}))
+        for file, numbers in ((ERRORS, fit.standard_errors), (PROCESS_ROWS, fit.process_rows)):
+            if numbers:
+                _write(inner / file, save({k: np.array(v, dtype=float) for k, v in numbers.items()}))
         for file, some in ((DRAWS, fit.draws), (SAMPLE_STATS, fit.sample_stats)):
             if some:
                 write_arrays(inner / file, {k: stored(v) for k, v in some.items()})

@@ -33,6 +33,7 @@ def wider(a: Type, b: Type) -> Type:
         "count",
         "unit",
         "spin",
+        "integer",
         "positive",
         "simplex",
         "ordered positive",

@@ -207,7 +207,8 @@ class ModelBuilder:
     def _declarations(self, symbol: Symbol) -> None:
         """Reports what is wrong with the written axes and type, once."""
         if symbol.declared is not None:
-            self.collector.declared_axes(symbol.declared)
+            if self.collector.declared_axes(symbol.declared) is not None:
+                self.collector.check_rows_of_outer(symbol.declared, symbol.plates)
             self.collector.declared_type(symbol.declared)
 
     # ---- statements

@@ -277,7 +277,7 @@ class Collector:
         self, item: ast.Declared, role: str, plates: tuple[str, ...], statement: ast.Statement, output: int = 0
     ) -> None:
         span = item.name_span or item.span
-        if not self.scope.define(item.name, span):
+        if not self.scope.define(item.name, span, role):
             return
         symbol = Symbol(item.name, role, plates, span, item, statement, output=output)
         self.scope.variables[item.name] = symbol
@@ -285,6 +285,22 @@ class Collector:
             rows = next(p for p in plates if self.scope.plates[p].is_rows)
             self._error("PGM0310", f"`{item.name}` would be one parameter for each row of `{rows}`", span,
                         f"move it out of the plate to share it, or give it a distribution: `{item.name} ~ ...`")  # fmt: skip
+
+    def check_rows_of_outer(self, item: ast.Declared, plates: tuple[str, ...]) -> None:
+        """Reports a variable of an outer element that would have the rows of all elements as its axis."""
+        for axis in item.axes:
+            rows = self.scope.plates.get(self.scope.root(axis.name))
+            if rows is None or not rows.is_rows:
+                continue
+            outer = next((p for p in plates if p != rows.name and self._inside(rows.name, p, set())), None)
+            if outer is not None:
+                message = f"each element of `{outer}` would have an `{item.name}` of all rows of `{rows.name}`, other elements' too"
+                cure = (
+                    f"write it outside of `plate {outer}`; there a covariance times `(if g == g[{rows.name}'] then 1 else 0)`, with"
+                    f" `input g : {{...}}` in `plate {rows.name}`, is a process for each label of g"
+                )
+                self._error("PGM0318", message, axis.span, cure)
+                return
 
     def declared_axes(self, item: ast.Declared) -> tuple[str, ...] | None:
         """The axes written after a name; None (and an error) if one is unknown or given twice."""
@@ -318,7 +334,7 @@ class Collector:
             return Type(written.name)
         if written.name not in self.scope.broken_names:
             kinds = [*NUMERIC_KINDS, *VECTOR_KINDS]
-            aliases = {"int": "count", "integer": "count", "float": "real", "bool": "bit", "boolean": "bit", "nat": "count",
+            aliases = {"int": "integer", "float": "real", "bool": "bit", "boolean": "bit", "nat": "count",
                        "double": "real", "binary": "bit", "vector": "real", "probability": "unit"}  # fmt: skip
             near = f"did you mean `{aliases[written.name]}`?" if written.name in aliases else did_you_mean(
                 written.name, [*kinds, *self.scope.dims, *self.scope.plates]

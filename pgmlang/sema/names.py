@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.families import FAMILIES, LEARNED, SERIES
@@ -24,10 +24,18 @@ def primed(name: str, span: Span) -> Diagnostic:
     return Diagnostic("PGM0208", message, span, help="choose another name")
 
 
-def twice(name: str, span: Span, first: Span) -> Diagnostic:
+_TWO_ROLES = {
+    frozenset({"input", "random"}): "a column of the data that has a distribution needs no `input`: leave that line out",
+    frozenset({"derived", "random"}): "a name is worked out (`=`) or drawn (`~`): draw what it is worked out of, as in `y ~ Normal(mean, sd)`",
+}  # fmt: skip
+"""What to write where one name has two roles that are often said together elsewhere."""
+
+
+def twice(name: str, span: Span, first: Span, roles: Collection[str] = ()) -> Diagnostic:
+    """``roles``: those of variables that are both called so."""
     return Diagnostic(
         "PGM0202", f"`{name}` is defined twice", span, secondary=(Label(first, "first defined here"),),
-        help="every name is defined once; rename one of them",
+        help=_TWO_ROLES.get(frozenset(roles), "every name is defined once; rename one of them"),
     )  # fmt: skip
 
 

@@ -186,6 +186,8 @@ def _index_slot(
             builder.error("PGM0209", f"no axis of `{symbol.name}` has the {shown}", node.span,
                         did_you_mean(label, known) or f"its labels are {listed_names(known)}")  # fmt: skip
             return None, unknown(node.span)
+    if (meant := _label_of_number(builder, node, slots, context)) is not None:
+        return meant
     value = builder.build(node, context)
     if value.type is UNKNOWN:
         # while a type is inferred from itself (``z ~ Categorical(move[prev(z)])``) its only place is the axis that is left over
@@ -208,6 +210,21 @@ def _index_slot(
     return None, unknown(node.span)
 
 
+def _label_of_number(
+    builder: ExpressionScope, node: ast.Expr, slots: list[str], context: ExpressionContext
+) -> tuple[str, Expr] | None:
+    """The element that a word means as an index where the variable of that name has numbers, which are none: ``beta[age] * age``."""
+    if not isinstance(node, ast.Name) or not any(
+        node.name in (builder.scope.axes_model.axis_labels(s) or ()) for s in slots
+    ):
+        return None
+    with builder.scope.quiet():
+        value = builder.build(node, context)
+    if value.type.kind == "labels" or value.type is UNKNOWN:
+        return None
+    return labelled_element(builder, node, node.name, slots, context)
+
+
 def _index_cure(
     builder: ExpressionScope,
     symbol: Symbol,
@@ -219,7 +236,7 @@ def _index_cure(
     """What to type in the place of an index of another type: a label that a variable hides, or that variable's declaration."""
     if isinstance(node, ast.Name):
         if any(node.name in (builder.scope.axes_model.axis_labels(s) or ()) for s in slots):
-            return f'`{node.name}` is a variable here; the label is written `{symbol.name}["{node.name}"]`'
+            return f'`{node.name}` is a variable here; the label is written `"{node.name}"`'
         size = builder.scope.size(value.type.axis) if value.type.axis is not None else None
         source = builder.symbol(node.name, context)
         alike = [s for s in slots if builder.scope.size(s) == size]

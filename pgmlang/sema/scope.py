@@ -132,8 +132,8 @@ class Scope:
         finally:
             self.muted -= 1
 
-    def define(self, name: str, span: Span) -> bool:
-        """Notes a definition; False (and an error) if the name is taken or reserved."""
+    def define(self, name: str, span: Span, role: str = "") -> bool:
+        """Notes a definition (of a variable, its role); False (and an error) if the name is taken or reserved."""
         if len(name) > MAX_NAME:
             message = f"a name of {len(name):,} letters; at most {MAX_NAME} are read"
             self.report(Diagnostic("PGM0102", message, span, help="choose a shorter name"))
@@ -145,7 +145,8 @@ class Scope:
             self.report(primed(name, span))
             return False
         if name in self.spans:
-            self.report(twice(name, span, self.spans[name]))
+            other = self.variables.get(name)
+            self.report(twice(name, span, self.spans[name], (role, other.role) if other else ()))
             return False
         self.spans[name] = span
         return True

@@ -54,7 +54,7 @@ POSITIVE = Interval(0.0)
 UNIT = Interval(0.0, 1.0)
 
 KINDS: dict[str, Interval] = {
-    "real": LINE, "positive": POSITIVE, "unit": UNIT, "count": Interval(0.0, is_whole=True),
+    "real": LINE, "positive": POSITIVE, "unit": UNIT, "count": Interval(0.0, is_whole=True), "integer": Interval(is_whole=True),
     "bit": Interval(0.0, 1.0, True), "truth": Interval(0.0, 1.0, True), "spin": Interval(-1.0, 1.0, True),
     "ordered": ANYWHERE, "simplex": UNIT.loose(), "ordered positive": POSITIVE.loose(),
     "zerosum": ANYWHERE, "unitvector": Interval(-1.0, 1.0, is_tight=False), "cov": ANYWHERE, "corr": Interval(-1.0, 1.0, is_tight=False),

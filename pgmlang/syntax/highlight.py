@@ -31,6 +31,7 @@ TYPES = (
     "positive",
     "unit",
     "count",
+    "integer",
     "bit",
     "spin",
     "ordered",

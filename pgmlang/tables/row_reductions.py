@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 from pgmlang.model import Model
@@ -28,8 +30,26 @@ def _row_reductions(model: Model) -> RowReductions:
     return RowReductions(tuple(d.target for d in reducing if d not in random), is_tied)
 
 
+def reductions_of_rows(model: Model) -> tuple[Expr, ...]:
+    """The reductions over rows in a model's factors and definitions."""
+    roots = [*(d.value for d in model.definitions), *(e for f in model.factors for e in model.expressions(f))]
+    return tuple(e for root in roots for e in walk(root) if _is_over_rows(e, model))
+
+
 def _reduces(expr: Expr, model: Model) -> bool:
-    return any(
-        isinstance(e, Reduce | Contract) and e.axis in model.plate_by_name and model.plate_by_name[e.axis].is_rows
-        for e in walk(expr)
+    return any(_is_over_rows(e, model) for e in walk(expr))
+
+
+def _is_over_rows(expr: Expr, model: Model) -> bool:
+    if not isinstance(expr, Reduce | Contract):
+        return False
+    return expr.axis in model.plate_by_name and model.plate_by_name[expr.axis].is_rows
+
+
+def as_params(model: Model, names: Collection[str]) -> Model:
+    """The model with these deterministic names as params."""
+    return replace(
+        model,
+        variables=tuple(replace(v, role="param") if v.name in names else v for v in model.variables),
+        definitions=tuple(d for d in model.definitions if d.target not in names),
     )

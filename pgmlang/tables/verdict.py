@@ -62,8 +62,9 @@ def _variable(model: Model, variable: Variable, is_observed: bool) -> Diagnostic
     families = [d.family for d in branches(conditional.distribution) if isinstance(d, Dist)] if conditional else []
     if kind == "count" and families and all(FAMILIES[f].finite for f in families):
         return None
-    if kind == "count":
-        return _no(f"`{name}` is a count without a largest value", variable, "a table holds finitely many values")
+    if kind in ("count", "integer"):
+        what = "a count" if kind == "count" else "a whole number"
+        return _no(f"`{name}` is {what} without a largest value", variable, "a table holds finitely many values")
     role = "observed" if is_observed else "latent"
     if conditional is None and not is_observed:
         role = "field"

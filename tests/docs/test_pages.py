@@ -141,6 +141,12 @@ def test_every_statement_has_its_example() -> None:
         assert not [w for w in pgmlang.compile(example + "\n").warnings if w.is_error]
 
 
+def passage(t: mp.mpf, w: mp.mpf) -> mp.mpf:
+    """When Brownian motion from w leaves (0, 1) at 0: its density at t."""
+    terms = (k * mp.exp(-((k * mp.pi) ** 2) * t / 2) * mp.sin(k * mp.pi * w) for k in range(1, 80))
+    return mp.pi * mp.fsum(terms)
+
+
 class Textbook(dict):
     """Names of a readable formula as numbers of mpmath."""
 
@@ -149,7 +155,7 @@ class Textbook(dict):
         self |= {
             "log": mp.log, "exp": mp.exp, "cos": mp.cos, "pi": mp.pi, "lgamma": mp.loggamma, "Beta": mp.beta,
             "I0": lambda x: mp.besseli(0, x), "I": mp.besseli,
-            "moment": lambda n, m: mp.quad(lambda y: y**n * mp.exp(-((y - m) ** 2) / 2), [0, 2, 5, 15, mp.inf]), "factorial": mp.factorial, "choose": mp.binomial,
+            "moment": lambda n, m: mp.quad(lambda y: y**n * mp.exp(-((y - m) ** 2) / 2), [0, 2, 5, 15, mp.inf]), "factorial": mp.factorial, "passage": passage, "choose": mp.binomial,
             "Phi": mp.ncdf, "abs": abs, "sqrt": mp.sqrt, "where": lambda test, a, b: a if test else b,
             "Z": lambda n, good, bad, odds: sum(mp.binomial(good, k) * mp.binomial(bad, n - k) * odds**k for k in range(int(n) + 1)),
             "__builtins__": {},
@@ -157,8 +163,9 @@ class Textbook(dict):
 
 
 ARGUMENTS = {"df": 3.5, "loc": 0.4, "sd": 1.7, "scale": 1.3, "shape": 2.5, "rate": 0.7, "a": 2.2, "b": 3.1, "p": 0.3, "logit": -0.6,
-             "n": 9.0, "mean": 2.4, "concentration": 1.9, "power": 1.6, "low": 0.0, "mode": 0.5, "high": 6.0, "good": 7.0, "bad": 11.0, "odds": 2.3,
-             "hazard": 0.6, "q": 0.8, "df1": 3.3, "df2": 5.2, "distance": 1.1, "noncentrality": 0.9}  # fmt: skip
+             "n": 9.0, "mean": 2.4, "concentration": 1.9, "power": 1.6, "low": 0.1, "mode": 0.5, "high": 6.0, "good": 7.0, "bad": 11.0, "odds": 2.3,
+             "hazard": 0.6, "q": 0.8, "df1": 3.3, "df2": 5.2, "distance": 1.1, "noncentrality": 0.9, "dispersion": 0.4, "rate1": 1.7, "rate2": 0.6, "boundary": 1.4, "delay": 0.1,
+             "bias": 0.6, "drift": 0.7}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "variant"), READABLE)

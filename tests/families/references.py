@@ -160,6 +160,19 @@ def noncentral_t(x: mp.mpf, df: mp.mpf, shift: mp.mpf) -> mp.mpf:
     return bulk - mp.loggamma(df / 2) + mp.log(one + other)
 
 
+def skewed(x: mp.mpf, a: mp.mpf, b: mp.mpf, m: mp.mpf, s: mp.mpf) -> mp.mpf:
+    z = (x - m) / s
+    return z / mp.sqrt(a + b + z * z)
+
+
+def wiener(x: mp.mpf, boundary: mp.mpf, delay: mp.mpf, bias: mp.mpf, drift: mp.mpf) -> mp.mpf:
+    """By images of the boundaries, of which the far ones add nothing."""
+    start, way = (1 - bias, drift) if x > 0 else (bias, -drift)
+    t, a = abs(x) - delay, boundary
+    images = mp.fsum((start + 2 * k) * mp.exp(-((start + 2 * k) ** 2) * a * a / (2 * t)) for k in range(-60, 61))
+    return way * a * start - way * way * t / 2 + mp.log(a * images / mp.sqrt(2 * mp.pi * t**3))
+
+
 LOG_PROB: dict[str, Function] = {
     "Normal": lambda x, m, s: normal((x - m) / s) - mp.log(s),
     "LogNormal": lambda x, m, s: normal((mp.log(x) - m) / s) - mp.log(s) - mp.log(x),
@@ -224,6 +237,15 @@ LOG_PROB: dict[str, Function] = {
     "NoncentralT": noncentral_t,
     "GeneralizedPareto": lambda x, s, k: -mp.log(s) - (1 + k) * log_power(x / s, k),
     "Gompertz": lambda x, b, r: mp.log(r) + b * x - r * mp.expm1(b * x) / b,
+    "HalfLogistic": lambda x, s: mp.log(2 / s) - x / s - 2 * mp.log(1 + mp.exp(-x / s)),
+    "LogUniform": lambda x, low, high: -mp.log(x) - mp.log(mp.log(high / low)),
+    "SkewStudentT": lambda x, a, b, m, s: (
+        (a + 0.5) * mp.log(1 + skewed(x, a, b, m, s)) + (b + 0.5) * mp.log(1 - skewed(x, a, b, m, s))
+        - (a + b - 1) * mp.log(2) - log_beta(a, b) - mp.log(a + b) / 2 - mp.log(s)
+    ),
+    "GeneralizedPoisson": lambda x, r, d: mp.log(r) + (x - 1) * mp.log(r + d * x) - r - d * x - mp.loggamma(x + 1),
+    "Skellam": lambda x, r, s: -r - s + x * mp.log(r / s) / 2 + mp.log(mp.besseli(abs(x), 2 * mp.sqrt(r * s))),
+    "Wiener": wiener,
     "Rice": lambda x, v, s: mp.log(x / s**2) - (x * x + v * v) / (2 * s * s) + mp.log(mp.besseli(0, x * v / s**2)),
     "GeneralizedExtremeValue": lambda x, m, s, k: (
         -mp.log(s) - (1 + k) * log_power((x - m) / s, k) - mp.exp(-log_power((x - m) / s, k))
@@ -244,6 +266,9 @@ LOG_PROB: dict[str, Function] = {
 }  # fmt: skip
 
 BELOW: dict[str, Function] = {
+    "SkewStudentT": lambda x, a, b, m, s: beta_below(a, b, (1 + skewed(x, a, b, m, s)) / 2),
+    "LogUniform": lambda x, low, high: mp.log(x / low) / mp.log(high / low),
+    "HalfLogistic": lambda x, s: mp.tanh(x / s / 2),
     "Normal": lambda x, m, s: ndtr((x - m) / s),
     "LogNormal": lambda x, m, s: ndtr((mp.log(x) - m) / s),
     "HalfNormal": lambda x, s: mp.erf(x / s / mp.sqrt(2)),
@@ -307,6 +332,9 @@ BELOW: dict[str, Function] = {
 """P(X <= x)."""
 
 ABOVE: dict[str, Function] = {
+    "SkewStudentT": lambda x, a, b, m, s: beta_below(b, a, (1 - skewed(x, a, b, m, s)) / 2),
+    "LogUniform": lambda x, low, high: mp.log(high / x) / mp.log(high / low),
+    "HalfLogistic": lambda x, s: 2 / (1 + mp.exp(x / s)),
     "Normal": lambda x, m, s: ndtr((m - x) / s),
     "LogNormal": lambda x, m, s: ndtr((m - mp.log(x)) / s),
     "HalfNormal": lambda x, s: mp.erfc(x / s / mp.sqrt(2)),

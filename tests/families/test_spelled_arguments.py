@@ -40,8 +40,18 @@ SPELLED = {
 
 
 def test_every_spelling_is_in_the_table() -> None:
-    count = {f.name: len(f.spellings) for f in FAMILIES.values() if f.spellings}
+    count = {f.name: len(f.spellings) for f in FAMILIES.values() if f.spellings and not f.event}
     assert {name: sum(text.startswith(f"{name}(") for text in SPELLED) for name in count} == count
+
+
+def test_neighbours_by_precision_and_by_none() -> None:
+    """Of numbers beside each other, which are vectors."""
+    for spelled, sd in (("precision = 4", 0.5), ("", 1)):
+        found, wanted = (
+            pgmlang.compile(f"dim k[3]\nw[k, k'] = if k == k' then 0 else 1\nplate row {{ x[k] ~ ICAR(w{given}) }}").given().score({"x": [[0.5, -1.25, 0.75]]})
+            for given in (f", {spelled}" if spelled else "", f", {sd}")
+        )  # fmt: skip
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
 def scores(text: str) -> np.ndarray:

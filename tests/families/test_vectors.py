@@ -130,6 +130,18 @@ def zero_sum_normal(x: Array, sd: mp.mpf) -> mp.mpf:
     return each + mp.log(sd * mp.sqrt(2 * mp.pi * size)) - mp.log(size) / 2
 
 
+def intrinsic(x: Array, weights: Array, sd: mp.mpf) -> mp.mpf:
+    """By the precision on the plane: the determinant of all but one place, times their number (Kirchhoff's theorem)."""
+    size = len(x)
+    precision = mp.matrix(size, size)
+    for i in range(size):
+        for j in range(size):
+            precision[i, j] = mp.fsum(weights[i]) * (i == j) - weights[i][j]
+    determinant = mp.det(precision[: size - 1, : size - 1]) * size
+    pairs = mp.fsum(weights[i][j] * (x[i] - x[j]) ** 2 for i in range(size) for j in range(i)) / (2 * sd * sd)
+    return mp.log(determinant) / 2 - (size - 1) * mp.log(sd * mp.sqrt(2 * mp.pi)) - pairs
+
+
 def categorical_logit(x: mp.mpf, logit: Array) -> mp.mpf:
     return logit[int(x)] - mp.log(mp.fsum(map(mp.exp, logit)))
 
@@ -149,6 +161,7 @@ ROOT = np.linalg.cholesky(np.array(COV)).tolist()
 CORR = [[1.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 1.0]]
 FACTOR = np.linalg.cholesky(np.array(CORR)).tolist()
 DRAW, SCALE = [[3.0, 0.4], [0.4, 2.0]], [[1.0, 0.3], [0.3, 0.5]]
+TRIANGLE = [[0.0, 1.5, 0.5], [1.5, 0.0, 1.0], [0.5, 1.0, 0.0]]
 LARGE = [[1e15 + 6e7, 0.3e15], [0.3e15, 0.5e15]]
 
 TABLE: dict[str, tuple[Callable[..., mp.mpf], tuple[int, ...], tuple[int, ...], list[Row]]] = {
@@ -174,6 +187,9 @@ TABLE: dict[str, tuple[Callable[..., mp.mpf], tuple[int, ...], tuple[int, ...], 
     ]),
     "ZeroSumNormal": (zero_sum_normal, (1,), (), [
         Row([0.25, -0.75, 0.5], (1.3,)), Row([0.25, -0.25], (1e-5,)), Row([40.0, -30.0, -10.0], (1.0,)),
+    ]),
+    "ICAR": (intrinsic, (1, 2), (1,), [
+        Row([0.25, -0.75, 0.5], (TRIANGLE, 1.3)), Row([40.0, -30.0, -10.0], (TRIANGLE, 1e-3)), Row([0.25, -0.25], ([[0.0, 1.0], [1.0, 0.0]], 2.0)),
     ]),
     "UniformSphere": (lambda x: mp.loggamma(mp.mpf(len(x)) / 2) - mp.log(2) - mp.log(mp.pi) * len(x) / 2, (), (), [
         Row([0.6, 0.8], ()), Row([0.0, 0.6, -0.8], ()),
@@ -376,6 +392,7 @@ MOMENTS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "Multinomial": ((6.0, [0.2, 0.3, 0.5]), [1.2, 1.8, 3.0]),
     "DirichletMultinomial": ((6.0, [1.0, 2.0, 3.0]), [1.0, 2.0, 3.0]),
     "ZeroSumNormal": ((1.3,), [0.0, 0.0, 0.0]),
+    "ICAR": ((TRIANGLE, 1.3), [0.0, 0.0, 0.0]),
     "UniformSphere": ((), [0.0, 0.0, 0.0]),
     "MultivariateNormal": (([0.1, 0.2, 0.3], COV), [0.1, 0.2, 0.3]),
     "MultivariateNormalScaleTril": (([0.1, 0.2, 0.3], ROOT), [0.1, 0.2, 0.3]),
@@ -401,6 +418,9 @@ def test_draws_of_factors_and_of_precisions() -> None:
     """Covariances of draws, and factors of correlations whose products have the marginals of LKJ's theorem: Beta on [-1, 1]."""
     draws = made("MultivariateNormalPrecision", [torch.zeros(3), torch.tensor(COV)], 3).expand((40_000,)).rsample()
     np.testing.assert_allclose(np.cov(draws.T), np.linalg.inv(COV), atol=0.05)
+    draws = made("ICAR", [torch.tensor(TRIANGLE), torch.tensor(2.0)], 3).expand((40_000,)).rsample()
+    precision = np.diag(np.sum(TRIANGLE, 0)) - np.array(TRIANGLE)
+    np.testing.assert_allclose(np.cov(draws.T), 4 * np.linalg.pinv(precision), atol=0.05)
     roots = made("LKJCholesky", [torch.tensor(1.5)], 3).expand((4000,)).sample()
     assert bool((roots.triu(1) == 0).all())
     np.testing.assert_allclose(roots.square().sum(-1), 1.0, rtol=1e-12)

@@ -25,6 +25,17 @@ def test_every_reduction_is_there() -> None:
     assert set(NUMPY) == set(REDUCTIONS)
 
 
+def test_a_choice_whose_condition_alone_goes_along_an_axis() -> None:
+    """The neighbours of places, counted over the table of their borders."""
+    joint = bound_density(problem_of("""
+w[area, area'] = sum(if (one == area and two == area') or (two == area and one == area') then 1 else 0, over = border)
+plate border { input one, two : area }
+plate area { y ~ Normal(2 + w[a, b] + 10 * w[b, a] + 100 * w[a, c] + 1000 * w[b, c], 1) }
+""", {"area": {"area": ["a", "b", "c"], "y": [13.0, 1013.0, 1000.0]}, "border": {"one": ["a", "c"], "two": ["b", "b"]}}))  # fmt: skip
+    got = float(log_joint(joint, {}))
+    assert got == pytest.approx(norm.logpdf([13.0, 1013.0, 1000.0], 1013.0).sum())
+
+
 @pytest.mark.parametrize("function", REDUCTIONS)
 def test_segments_of_two_plates(function: str) -> None:
     rng = np.random.default_rng(3)

@@ -24,7 +24,7 @@ ROWS: dict[str, Any] = {
     "x": RNG.normal(size=N), "y": RNG.normal(size=N), "p": RNG.uniform(0.05, 0.95, N), "w": RNG.gamma(2.0, 1.0, N),
     "k": RNG.poisson(3.0, N), "b": RNG.integers(0, 2, N), "c": [f"c{i % 3}" for i in range(N)],
     "a": [("l", "m", "n")[i % 3] for i in range(N)], "n": RNG.poisson(3.0, N) + 8,
-    "z": [(0.7, 1.9, 0.2)[i % 3] for i in range(N)], "d": [("n", "l", "m")[i % 3] for i in range(N)],
+    "z": [(0.7, 1.9, 0.2)[i % 3] for i in range(N)], "d": [("n", "l", "m")[i % 3] for i in range(N)], "gap": RNG.integers(-4, 5, N),
 }  # fmt: skip
 MODELS = {
     "a regression": "a ~ Normal(0, 2)\nb ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate r {\n  input x : real\n  y ~ Normal(a + b * x, s)\n}",
@@ -93,8 +93,8 @@ def test_models(text: str) -> None:
 
 
 ARGUMENTS = {"real": "g", "positive": "exp(g)", "unit": "sigmoid(g)", "count": "n", "bit": "sigmoid(g)"}
-COLUMN = {"real": "y", "positive": "w", "unit": "p", "count": "k", "bit": "b"}
-BY_TORCH = {"NoncentralChiSquared", "NoncentralT", "Rice"}
+COLUMN = {"real": "y", "positive": "w", "unit": "p", "count": "k", "integer": "gap", "bit": "b"}
+BY_TORCH = {"NoncentralChiSquared", "NoncentralT"}
 """Families whose functions have no loops."""
 SCALARS = [
     (f.name, variant)
@@ -116,7 +116,8 @@ SCALARS = [
 def test_families(name: str, variant: int) -> None:
     """Every family of one number, of data, with every argument moved by a latent."""
     family = FAMILIES[name]
-    words = [f"{p.name} = {ARGUMENTS[p.support]}" for p in family.variants[variant]]
+    arguments = {"delay": "0.01 * exp(g)"}  # below every row's time
+    words = [f"{p.name} = {arguments.get(p.name, ARGUMENTS[p.support])}" for p in family.variants[variant]]
     column = COLUMN[family.support]
     inputs = "  input n : count\n" if "n = n" in words else ""
     text = f"g ~ Normal(0, 1)\nplate r {{\n{inputs}  {column} ~ {name}({', '.join(words)})\n}}"

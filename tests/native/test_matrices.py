@@ -49,6 +49,8 @@ MODELS = {
     "slopes by a root": K + LATENT + NEAR + SLOPES.replace("MEAN", "0.5").replace("COV", "scale_tril = V"),
     "slopes by a Wishart matrix": K + NEAR + "f ~ Gamma(9, 1)\nS[k, j] ~ Wishart(3 + f, V)\ns = S[l, l] + S[m, n] ^ 2\n"
     + SLOPES.replace("MEAN", "0").replace("COV", "S"),
+    "places beside each other": K + "h[k] ~ HalfNormal(1)\ng[j] = h\nw[k, j] = if k == j then 0 else 0.5 + h * g\nt ~ HalfNormal(1)\nf[k] ~ ICAR(w, t)\n"
+    "plate c {\n  q[k] ~ ICAR(w)\n  plate r {\n    input a : k\n    y ~ Normal(f[a] + q[a], 1)\n  }\n}",
     "elements of matrices": K + "h ~ HalfNormal(1)\nR[k, j] ~ LKJ(h)\nv[j] ~ Normal(0, 1)\nw = R @ v\nplate r {\n  input a : k\n  y ~ Normal(w[a] + R[l, m], 1)\n}",
     "matrices of groups": K + "h ~ HalfNormal(1)\nplate c {\n  R[k, j] ~ LKJ(h)\n  b[k] ~ MultivariateNormal(0, R)\n  plate r { y ~ Normal(b[l] + R[l, n], 1) }\n}",
     "a choice": K + LATENT + "B[k, j] ~ LKJ(1)\nplate c {\n  u = mean(x, over = r)\n  z[k] ~ if u > 0 then MultivariateNormal(mu, R) else MultivariateNormal(0, B)\n"

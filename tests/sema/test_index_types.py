@@ -40,13 +40,24 @@ def test_a_type_that_nothing_tells() -> None:
 def test_cures_of_another_type_work_when_typed() -> None:
     text = (
         "dim cluster[3]\ndim coef = {level, x}\nmu[cluster] ~ Normal(0, 1)\nb[coef] ~ Normal(0, 1)\nplate r {\n  input x : real\n"
-        "  z ~ Categorical([0.2, 0.3, 0.5])\n  y ~ Normal(mu[z] + b[x] * x, 1)\n}"
+        "  input level : cluster\n  z ~ Categorical([0.2, 0.3, 0.5])\n  y ~ Normal(mu[z] + b[level] + b[x] * x, 1)\n}"
     )
     assert [cure for _, cure in told(text)] == [
         "declare what its values are: `z : cluster ~ ...`",
-        '`x` is a variable here; the label is written `b["x"]`',
+        '`level` is a variable here; the label is written `"level"`',
     ]
-    assert not told(text.replace("z ~", "z : cluster ~").replace("b[x]", 'b["x"]'))
+    assert not told(text.replace("z ~", "z : cluster ~").replace("b[level]", 'b["level"]'))
+
+
+def test_a_word_is_the_label_where_its_variable_has_numbers() -> None:
+    text = "dim a = {x, y}\ndim c = {x, z}\nb[a, c] ~ Normal(0, 1)\nplate r {\n  input x : %s\n  v ~ Normal(b[x, z] * x + b[y, x], 1)\n}"
+    for kind in ("real", "bit", "count"):
+        assert not told(text % kind)
+    assert (
+        compile_source(text % "real").factors[1]
+        == compile_source((text % "real").replace("[x, z]", '["x", z]').replace("[y, x]", '[y, "x"]')).factors[1]
+    )
+    assert told(text % "{u, w}")
 
 
 def test_ordered_positive_numbers_by_their_cure() -> None:

@@ -15,7 +15,7 @@ from pgmlang.sema import analyse
 
 SCALARS = [f for f in FAMILIES.values() if f.is_scalar and not f.takes and not f.event and not f.improper]
 VALUE = {"real": "0", "positive": "1.5", "unit": "0.4", "count": "3", "bit": "1", "nonnegative": "1.5"}
-BOUNDED = {"Uniform": "-1, 2", "Triangular": "-1, 0, 2", "DiscreteUniform": "1, 6"}
+BOUNDED = {"Uniform": "-1, 2", "Triangular": "-1, 0, 2", "DiscreteUniform": "1, 6", "LogUniform": "0.5, 2"}
 HEAD = """dim k[3]
 g ~ Normal(0, 1)
 p ~ HalfNormal(1)

@@ -50,6 +50,12 @@ EXAMPLES: dict[str, str] = {
     "GeneralizedExtremeValue": "plate year { flood ~ GeneralizedExtremeValue(loc = 3, scale = 0.8, shape = 0.1) }",
     "GeneralizedPareto": "plate claim { excess ~ GeneralizedPareto(scale = 500, shape = 0.3) }",
     "Gompertz": "plate person { age_at_death ~ Gompertz(shape = 0.09, rate = 0.0001) }",
+    "LogUniform": "scale ~ LogUniform(0.01, 100)\nplate row { y ~ Normal(0, scale) }",
+    "HalfLogistic": "tau ~ HalfLogistic(2)\nplate school { effect ~ Normal(0, tau) }",
+    "SkewStudentT": "plate day { change ~ SkewStudentT(a = 3, b = 2, loc = 0, scale = 1) }",
+    "GeneralizedPoisson": "plate driver { claims ~ GeneralizedPoisson(rate = 1, dispersion = 0.3) }",
+    "Skellam": "plate match { lead ~ Skellam(rate1 = 1.6, rate2 = 1.1) }",
+    "Wiener": "v ~ Normal(0, 2)\nplate trial { choice_and_time ~ Wiener(boundary = 2, delay = 0.2, bias = 0.5, drift = v) }",
     "Rice": "plate pixel { amplitude ~ Rice(distance = 2, scale = 1) }",
     "NoncentralChiSquared": "plate row { y ~ NoncentralChiSquared(df = 4, noncentrality = 3) }",
     "NoncentralT": "effect ~ Normal(0, 1)\nplate study { t ~ NoncentralT(df = 20, noncentrality = effect) }",
@@ -90,6 +96,9 @@ EXAMPLES: dict[str, str] = {
     "  votes[party] ~ DirichletMultinomial(voters, alpha)\n}",
     "ZeroSumNormal": "dim breed = {dane, pug, collie}\nmean ~ Normal(0, 10)\ns ~ HalfNormal(5)\neffect[breed] ~ ZeroSumNormal(s)\n"
     "plate dog {\n  input kind : breed\n  weight ~ Normal(mean + effect[kind], 2)\n}",
+    "ICAR": "plate area { cases ~ Poisson(exp(3 + s * phi)) }\nplate border { input one, other : area }\n"
+    "beside[area, area'] = max(if (one == area and other == area') or (one == area' and other == area) then 1 else 0, over = border)\n"
+    "s ~ HalfNormal(1)\nphi[area] ~ ICAR(beside)",
     "UniformSphere": "dim side = {east, north, up}\ndirection[side] ~ UniformSphere()\nplate row {\n  input x[side] : real\n"
     "  y ~ Normal(x @ direction, 1)\n}",
     "MultivariateNormal": "dim feature = {height, weight}\ndim other like feature\nmean[feature] ~ Normal(0, 10)\n"
@@ -112,18 +121,24 @@ EXAMPLES: dict[str, str] = {
 """A model of each; a test checks them."""
 
 SUPPORTS = {
-    "real": "any number", "positive": "numbers above 0", "unit": "numbers between 0 and 1", "count": "0, 1, 2, ...",
+    "real": "any number", "positive": "numbers above 0", "unit": "numbers between 0 and 1", "count": "0, 1, 2, ...", "integer": "whole numbers",
     "bit": "0 or 1", "labels": "labels", "simplex": "numbers above 0 that sum to 1 along an axis",
     "cov": "covariance matrices", "corr": "correlation matrices",
     "cholesky_corr": "Cholesky factors of correlation matrices", "zerosum": "numbers that sum to 0 along an axis",
     "unitvector": "numbers whose squares sum to 1 along an axis", "inner": "what the distribution taken gives",
 }  # fmt: skip
-NEEDS = {"real": "any number", "positive": "above 0", "unit": "between 0 and 1", "count": "0, 1, 2, ..."}
+NEEDS = {
+    "real": "any number",
+    "positive": "above 0",
+    "unit": "between 0 and 1",
+    "count": "0, 1, 2, ...",
+    "integer": "whole numbers",
+}
 KINS = {
     "Numbers": lambda f: f.support == "real" and f.event == 0,
     "Numbers above 0": lambda f: f.support == "positive",
     "Shares": lambda f: f.support == "unit",
-    "Counts, yes or no": lambda f: f.support in ("count", "bit") and f.event == 0,
+    "Counts, yes or no": lambda f: f.support in ("count", "integer", "bit") and f.event == 0,
     "Labels": lambda f: f.support == "labels",
     "Vectors and matrices": lambda f: f.event > 0,
     "Distributions of distributions": lambda f: bool(f.takes),

@@ -61,6 +61,13 @@ READABLE: dict[tuple[str, int], str] = {
     ("GeneralizedExtremeValue", 0): "-log(scale) - (1 + 1 / shape) * log(1 + shape * z) - (1 + shape * z) ** (-1 / shape)",
     ("GeneralizedPareto", 0): "-log(scale) - (1 + 1 / shape) * log(1 + shape * x / scale)",
     ("Gompertz", 0): "log(rate) + shape * x - rate * (exp(shape * x) - 1) / shape",
+    ("HalfLogistic", 0): "log(2 / scale) - z - 2 * log(1 + exp(-z))",
+    ("LogUniform", 0): "-log(x) - log(log(high / low))",
+    ("SkewStudentT", 0): "(a + 1 / 2) * log(1 + z / sqrt(a + b + z * z)) + (b + 1 / 2) * log(1 - z / sqrt(a + b + z * z))"
+    " - (a + b - 1) * log(2) - log(Beta(a, b)) - log(a + b) / 2 - log(scale)",
+    ("GeneralizedPoisson", 0): "log(rate) + (x - 1) * log(rate + dispersion * x) - rate - dispersion * x - log(factorial(x))",
+    ("Skellam", 0): "-rate1 - rate2 + x / 2 * log(rate1 / rate2) + log(I(abs(x), 2 * sqrt(rate1 * rate2)))",
+    ("Wiener", 0): "-way * start - drift ** 2 * time / 2 - 2 * log(boundary) + log(passage(time / boundary ** 2, start))",
     ("Rice", 0): "log(x / scale ** 2) - (x ** 2 + distance ** 2) / (2 * scale ** 2) + log(I0(x * distance / scale ** 2))",
     ("NoncentralChiSquared", 0): "-log(2) - (x + noncentrality) / 2 + (df / 4 - 1 / 2) * log(x / noncentrality)"
     " + log(I(df / 2 - 1, sqrt(noncentrality * x)))",
@@ -68,7 +75,7 @@ READABLE: dict[tuple[str, int], str] = {
     " - df * noncentrality ** 2 / (2 * (x ** 2 + df)) + log(moment(df, noncentrality * x / sqrt(x ** 2 + df)))",
 }  # fmt: skip
 """Family and variant to its log-density as a textbook has it. ``I(n, t)``: the modified Bessel function; ``moment(n, m)``: the integral of
-y^n exp(-(y - m)^2 / 2) over y above 0."""
+y^n exp(-(y - m)^2 / 2) over y above 0; ``passage(t, w)``: the density at t of the time at which Brownian motion from w leaves (0, 1) at 0."""
 
 READABLE_MOMENTS: dict[str, tuple[str, str]] = {
     "ContinuousBernoulli": (
@@ -117,6 +124,11 @@ WRITTEN: dict[tuple[str, int], tuple[str, str, str]] = {
     ("ZeroSumNormal", 0): (
         r"-\frac{1}{2\,\mathrm{sd}^2} \sum_k x_k^2 - (K - 1) \log\left(\mathrm{sd} \sqrt{2 \pi}\right) \quad \text{for } \sum_k x_k = 0",
         r"0", r"\mathrm{sd}^2 \left(1 - \frac{1}{K}\right)",
+    ),
+    ("ICAR", 0): (
+        r"-\frac{1}{2\,\mathrm{sd}^2} \sum_{i < j} w_{ij} (x_i - x_j)^2 + \frac{1}{2} \log\det\!\left(Q + \tfrac{1}{K}\right) - (K - 1) \log\left(\mathrm{sd} "
+        r"\sqrt{2 \pi}\right) \quad \text{for } \sum_k x_k = 0,\quad w = \mathrm{weights},\ Q = \mathrm{diag}(w 1) - w",
+        r"0", r"\mathrm{sd}^2\, Q^{+}",
     ),
     ("UniformSphere", 0): (
         r"\log\Gamma\left(\frac{K}{2}\right) - \log 2 - \frac{K}{2} \log \pi \quad \text{for } \sum_k x_k^2 = 1", r"0", r"\frac{1}{K}",
@@ -379,6 +391,9 @@ class _Latex:
                 return (
                     rf"\int_0^\infty y^{{{inside}}} e^{{-\left(y - {self.of(arguments[1], 0)}\right)^2 / 2}} \, dy"
                 )
+            case "passage":
+                time = rf"\left(k \pi\right)^2 {self.of(arguments[0], 2)} / 2"
+                return rf"\sum_{{k = 1}}^\infty \pi k \, e^{{-{time}}} \sin\left(k \pi \, {self.of(arguments[1], 1)}\right)"
             case "softplus":
                 return rf"\log\left(1 + e^{{{inside}}}\right)"
         operator = {"log": r"\log", "cos": r"\cos", "sin": r"\sin"}[name]

@@ -35,6 +35,7 @@ FUNCTION_SAYS = {
 
 TYPE_SAYS = {
     "real": "any number", "positive": "a number above 0", "unit": "a number between 0 and 1", "count": "0, 1, 2, ...",
+    "integer": "..., -2, -1, 0, 1, 2, ...",
     "bit": "0 or 1 (also `false`, `true`)", "spin": "-1 or 1", "ordered": "numbers that rise along an axis",
     "ordered positive": "numbers above 0 that rise along an axis",
     "zerosum": "numbers that sum to 0 along an axis", "unitvector": "numbers whose squares sum to 1 along an axis",

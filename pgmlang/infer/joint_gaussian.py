@@ -1,0 +1,203 @@
+"""Numbers that rows share, or that follow each other beside them, jointly normal given all data: one sparse least-squares problem. What it leaves is the log-evidence and
+independent draws of the posterior, whose means and covariances are those of the posterior to rounding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.gaussian.joint_rows import LOG_2PI, JointParts, JointRows, joint_parts, joint_reasons, joint_rows
+from pgmlang.graph.childless import event_axes
+from pgmlang.infer.base import Algorithm, Facts, Outcome, Problem, StepReport
+from pgmlang.model import Model
+from pgmlang.model.dependence import names_behind
+from pgmlang.plan.latents import sampled_variables, summed_names
+from pgmlang.plan.method import once_per_problem
+from pgmlang.plan.reasons import lowering_reasons
+from pgmlang.plan.table_reasons import missing_parameters
+from pgmlang.tables.row_reductions import reductions_of_rows
+
+if TYPE_CHECKING:
+    from pgmlang.native.sparse_squares import SolvedRows
+
+MOST_NUMBERS = 200_000
+"""Most numbers that are not seen."""
+MOST_DENSE = 2_000
+"""Most of them beside those of the largest plate, for `auto`: were all joined, that would take seconds."""
+MOST_KEPT = 1 << 26
+"""Numbers of all draws."""
+CHAINS, DRAWS = 4, 1000
+MOST_MATCHED = 500
+"""Most numbers whose draws are given the covariance of the posterior itself."""
+
+
+@once_per_problem
+def open_names(model: Model, facts: Facts) -> frozenset[str]:
+    """Random variables with elements that the data leave open."""
+    return frozenset(v.name for v in sampled_variables(model, facts)) | frozenset(summed_names(model, facts))
+
+
+@once_per_problem
+def joint_gaussian_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Why the numbers that are not seen are not jointly normal given all data, with everything else known."""
+    if facts.binding is None:
+        return (Diagnostic("PGM0602", "the data say what is latent"),)
+    names = open_names(model, facts)
+    known = dict.fromkeys(facts.fixed | {v.name for v in model.of_role("input")})
+    told = tuple(joint_reasons(model, known, names)) if names else ()
+    if not names:
+        return (Diagnostic("PGM0602", "nothing is latent"),)
+    binding = facts.binding
+    if (
+        binding.weights is not None
+        and not binding.is_counts
+        and any(binding.plate in model.by_name[n].plates for n in names)
+    ):
+        told = (*told, Diagnostic("PGM0602", "weights of rows with numbers of their own that are not seen are no counts"))  # fmt: skip
+    tied = sorted(names & set(names_behind(model, *reductions_of_rows(model))))
+    if tied:
+        told = (*told, Diagnostic("PGM0602", f"a value of all rows is taken of `{tied[0]}`, which is not seen"))
+    size = num_open(model, facts)
+    if size > MOST_NUMBERS:
+        message = f"{size:,} numbers are not seen; the limit is {MOST_NUMBERS:,}"
+        told = (*told, Diagnostic("PGM0611", message))
+    parts = joint_parts(model, known, names)
+    if parts.given:
+        told = (*told, *lowering_reasons(model))
+    return (*told, *missing_parameters(model, facts))
+
+
+def _sizes(model: Model, facts: Facts) -> dict[str, int]:
+    """How many elements of each variable may be open."""
+    assert facts.binding is not None
+    return {
+        n: math.prod(facts.binding.layout.shape(model.array_axes(model.by_name[n])))
+        for n in open_names(model, facts)
+    }
+
+
+def num_open(model: Model, facts: Facts) -> int:
+    """How many numbers may be open, one at least."""
+    return max(1, sum(_sizes(model, facts).values()))
+
+
+def may_fill(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Why `auto` should rather draw: of so many numbers beside those of one plate, which hang together through others alone, the factor may be dense."""
+    by_plate: dict[str, int] = {}
+    sizes = _sizes(model, facts)
+    for name, size in sizes.items():
+        plates = model.by_name[name].plates
+        if plates and not event_axes(model, name):
+            by_plate[plates[-1]] = by_plate.get(plates[-1], 0) + size
+    rest = sum(sizes.values()) - max(by_plate.values(), default=0)
+    if rest <= MOST_DENSE:
+        return ()
+    message = f"{rest:,} numbers may all hang together: `--method exact` tries"
+    return (Diagnostic("PGM0602", message),)
+
+
+@dataclass(frozen=True, eq=False)
+class JointGaussian:
+    """``known``: values of what is not inferred, by name."""
+
+    problem: Problem
+
+    @cached_property
+    def parts(self) -> JointParts:
+        model, facts = self.problem.model, self.problem.facts
+        inputs = {v.name for v in model.of_role("input")}
+        return joint_parts(model, dict.fromkeys(facts.fixed | inputs), open_names(model, facts))
+
+    @cached_property
+    def joint(self) -> JointRows:
+        """Raises PgmError as `joint_rows`."""
+        problem, binding = self.problem, self.problem.binding
+        model = problem.model
+        inputs = {n: np.asarray(v) for n, v in binding.values.items() if model.by_name[n].role == "input"}
+        seen = {n: np.asarray(v) for n, v in binding.values.items() if model.by_name[n].role == "random"}
+        seen = {n: v for n, v in seen.items() if n not in problem.fixed}
+        weights = None if binding.weights is None else (binding.plate, np.asarray(binding.weights, dtype=float))
+        return joint_rows(model, {**problem.fixed, **inputs}, seen, self.parts, binding.layout, weights)
+
+    @cached_property
+    def solved(self) -> SolvedRows:
+        from pgmlang.native.sparse_squares import solved
+
+        return solved(self.joint.rows)
+
+    def log_evidence(self) -> float:
+        """The log-density of what is seen."""
+        solved, count = self.solved, len(self.joint.hidden)
+        value = self.joint.constant - 0.5 * solved.squares - solved.log_root + 0.5 * count * LOG_2PI
+        return value + self._log_given()
+
+    def _log_given(self) -> float:
+        """The same of what hangs on no number that is not seen."""
+        if not self.parts.given:
+            return 0.0
+        import torch
+
+        from pgmlang.density.bind import bound_density
+        from pgmlang.density.reductions import sum_of_factors
+
+        joint = bound_density(self.problem)
+        with torch.no_grad():
+            terms = joint.factors({}, {}, None, only=frozenset(self.parts.given))
+            return float(sum_of_factors(joint, terms))
+
+    def draws(self, chains: int, count: int, seed: int) -> dict[str, np.ndarray]:
+        """``[chain, draw, *shape]`` of each variable, what is seen of it as it is."""
+        joint, solved = self.joint, self.solved
+        away = matched(solved, np.random.default_rng(seed), chains * count)
+        every = np.repeat(joint.values[:, None], chains * count, 1)
+        every[joint.hidden] = solved.mean[:, None] + away
+        out = {}
+        for name in self.parts.numbers:
+            block = joint.blocks[name]
+            own = every[block.first : block.first + block.count].T
+            out[name] = np.ascontiguousarray(own).reshape(chains, count, *block.shape)
+        return out
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        return self.problem.model.array_axes(self.problem.model.by_name[name])
+
+
+def matched(solved: SolvedRows, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Draws ``[unknowns, count]`` around zero whose own mean is zero and whose own covariance is that of the posterior (second-order sampling: Pham 1998); of many
+    unknowns their sds alone. Of too few draws neither."""
+    noise = rng.standard_normal((len(solved.root), count))
+    if count > 2 * len(noise):
+        noise -= noise.mean(1, keepdims=True)
+        if len(noise) <= MOST_MATCHED:
+            noise = np.linalg.solve(np.linalg.cholesky(noise @ noise.T / (count - 1)), noise)
+    away = solved.scattered(noise)
+    if count > 1 and not len(noise) <= MOST_MATCHED:
+        away -= away.mean(1, keepdims=True)
+        away *= (solved.sds / away.std(1, ddof=1))[:, None]
+    return away
+
+
+def joint_algorithm(problem: Problem, chains: int, draws: int) -> Algorithm:
+    """One pass: ``(seed of the draws, log-evidence)`` is its state."""
+    posterior = JointGaussian(problem)
+
+    def init(rng: np.random.Generator) -> tuple[int, float | None]:
+        return int(rng.integers(1 << 62)), None
+
+    def step(state: tuple[int, float | None]) -> tuple[tuple[int, float | None], StepReport]:
+        total = posterior.log_evidence()
+        return (state[0], total), StepReport(total, total)
+
+    def conclude(state: tuple[int, float | None]) -> Outcome:
+        seed, total = state
+        assert total is not None, "there is one step"
+        drawn = posterior.draws(chains, draws, seed)
+        axes = {n: posterior.axes(n) for n in drawn}
+        return Outcome({}, (total,), True, draws=drawn, draw_axes=axes, log_likelihood=total)
+
+    return Algorithm(init, step, lambda state: state[1] is not None, conclude)
