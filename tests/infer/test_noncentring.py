@@ -82,6 +82,13 @@ LOCATION_SCALE = [
     n for n, f in FAMILIES.items() if f.location_scale is not None and not f.location_scale.of_vectors
 ]
 
+
+def drawn_by(family: str, loc: str) -> str:
+    """The text of a family at a location, with the scale ``tau``."""
+    said = {"loc": loc, "sd": "tau", "scale": "tau", "df": "4", "shape": "0.1", "p": "0.3", "a": "3", "b": "2"}
+    return f"{family}({', '.join(said[p.name] for p in FAMILIES[family].variants[0])})"
+
+
 VECTORS = {
     "cov": "diag(tau) @ R @ diag(tau)",
     "precision": "inverse(diag(tau) @ R @ diag(tau))",
@@ -131,9 +138,7 @@ def test_families_of_location_and_scale_are_known() -> None:
 @pytest.mark.parametrize("is_named", [False, True])
 @pytest.mark.parametrize("name", LOCATION_SCALE)
 def test_every_family_of_location_and_scale_moves(name: str, is_named: bool) -> None:
-    first = "4, " if FAMILIES[name].variants[0][0].name == "df" else ""
-    last = {"SkewNormal": ", 2", "AsymmetricLaplace": ", 0.3", "GeneralizedExtremeValue": ", 0.1"}.get(name, "")
-    drawn = f"{name}({first}m, tau{last})" if is_named else f"{name}({first}mu + 0.5, tau{last})"
+    drawn = drawn_by(name, "m" if is_named else "mu + 0.5")
     text = SCHOOLS.replace("Normal(mu, tau)", drawn).replace("Normal(theta, sd)", "Normal(theta, 10 * sd)")
     old = problem_of(text.replace("plate school {", "m = mu + 0.5\nplate school {"), DATA)
     new, names = noncentred_problem(old)
@@ -158,11 +163,7 @@ def test_every_family_of_location_and_scale_moves(name: str, is_named: bool) -> 
 )
 def test_some_elements_of_a_variable_move(name: str) -> None:
     """Those that stay are drawn as they are written, or their logarithms are."""
-    first = "4, " if FAMILIES[name].variants[0][0].name == "df" else ""
-    last = {"SkewNormal": ", 2", "AsymmetricLaplace": ", 0.3", "GeneralizedExtremeValue": ", 0.1"}.get(name, "")
-    text = SCHOOLS.replace("Normal(mu, tau)", f"{name}({first}mu, tau{last})").replace(
-        "(theta, sd)", "(theta, 10 * sd)"
-    )
+    text = SCHOOLS.replace("Normal(mu, tau)", drawn_by(name, "mu")).replace("(theta, sd)", "(theta, 10 * sd)")
     old = problem_of(text, DATA)
     stays = np.arange(8) % 3 == 0
     is_there, is_log = torch.tensor(stays), name == "LogNormal"
