@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pgmlang.families import Family
+from pgmlang.families import FAMILIES, Family
 from pgmlang.model import Dist, Type
 from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import Const, Expr, Ref
@@ -162,16 +162,13 @@ def declarable(type_: Type) -> str:
     return "bit" if type_.kind == "truth" else str(type_)
 
 
-_HALVES = {"Normal": "HalfNormal", "Cauchy": "HalfCauchy", "StudentT": "HalfStudentT", "Logistic": "HalfLogistic"}
-"""Families around zero, and those of their sizes, which stand for them where a number is positive."""
-
-
 def _half(symbol: Symbol) -> str:
     """The family of the sizes of a variable's draws, where these lie around zero; else nothing."""
-    if not isinstance(symbol.stated, Dist) or symbol.stated.family not in _HALVES:
+    if not isinstance(symbol.stated, Dist) or f"Half{symbol.stated.family}" not in FAMILIES:
         return ""
-    loc = dict(symbol.stated.arguments)["loc"]
-    return _HALVES[symbol.stated.family] if not isinstance(loc, Dist) and numbers_of(loc) == 0 else ""
+    loc = dict(symbol.stated.arguments).get("loc")
+    is_centred = loc is not None and not isinstance(loc, Dist) and numbers_of(loc) == 0
+    return f"Half{symbol.stated.family}" if is_centred else ""
 
 
 def cure(expr: Expr, kind: str, symbol: Symbol | None, logit: bool) -> str:
