@@ -21,6 +21,7 @@ from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.nothing_bound import nothing_bound
 from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.outside import OutsideTables, at_rows, own_tables
+from pgmlang.binding.positions import check_positions
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.row_groups import bound_evaluator
@@ -191,6 +192,8 @@ class Binder:
         self._check_closed(closed, elements)
         problems.stop()
         layout = close_layout(closed, elements.sizes, elements.labels, elements.membership, self.gaps)
+        check_positions(closed, layout, problems)
+        problems.stop()
         observed = tuple(n for n in self.values if closed.by_name[n].role in ("random", "field"))
         latent = tuple(v.name for v in closed.of_role("random", "field") if v.name not in self.values)
         named = self._row_names(closed, mapping, unused, elements)

@@ -36,14 +36,15 @@ class SparseRows:
 
 @dataclass(frozen=True, eq=False)
 class JointRows:
-    """``blocks``: the nodes of variables; ``values [nodes]``: of those that are seen, NaN at the unknowns, whose nodes are ``hidden``; ``constant``: what the log-density of all has beside
-    half the squares of the residuals."""
+    """``blocks``: the nodes of variables; ``values [nodes]``: of those that are seen, NaN at the unknowns, whose nodes are ``hidden``; ``child [rows]``: the node whose conditional a row
+    is, ``log_scale [rows]``: the logarithm of its density where the residual is zero."""
 
     rows: SparseRows
     blocks: Mapping[str, NodeBlock]
     values: np.ndarray
     hidden: np.ndarray
-    constant: float
+    child: np.ndarray
+    log_scale: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def joint_rows(
                 collected.add(part, _weights_of(part, blocks[factor.target], weights), factor)
         except NotEvaluable as reason:
             raise PgmError(Diagnostic("PGM0602", f"`{factor.target}`: {reason}", factor.span)) from None
-    return JointRows(collected.rows(), blocks, told, collected.hidden, collected.constant)
+    return JointRows(collected.rows(), blocks, told, collected.hidden, *collected.about_rows())
 
 
 def _weights_of(
@@ -141,7 +142,8 @@ class _CollectedRows:
         self.hidden = np.flatnonzero(np.isnan(told))
         self.place = np.full(len(told), -1)
         self.place[self.hidden] = np.arange(len(self.hidden))
-        self.constant = 0.0
+        self._child: list[np.ndarray] = []
+        self._log_scale: list[np.ndarray] = []
         self._counts: list[np.ndarray] = []
         self._columns: list[np.ndarray] = []
         self._values: list[np.ndarray] = []
@@ -159,13 +161,19 @@ class _CollectedRows:
         right = np.broadcast_to(part.intercept[:, 0], (count,)) / sd
         repeated = np.ones(count) if weights is None else weights
         scaled, right = scaled * np.sqrt(repeated)[:, None], right * np.sqrt(repeated)
-        self.constant -= float(repeated @ (np.log(sd) + 0.5 * LOG_2PI))
+        self._child.append(part.child)
+        self._log_scale.append(-repeated * (np.log(sd) + 0.5 * LOG_2PI))
         is_open = (self.place[nodes] >= 0) & (scaled != 0)
         seen = np.where((self.place[nodes] >= 0) | (scaled == 0), 0.0, self.told[nodes])
         self._right.append(right - (scaled * seen).sum(1))
         self._counts.append(is_open.sum(1))
         self._columns.append(self.place[nodes][is_open])
         self._values.append(scaled[is_open])
+
+    def about_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """`JointRows.child` and `JointRows.log_scale`."""
+        child = np.concatenate([np.zeros(0, dtype=np.int64), *self._child])
+        return child, np.concatenate([np.zeros(0), *self._log_scale])
 
     def rows(self) -> SparseRows:
         counts = np.concatenate([np.zeros(1, dtype=np.int64), *self._counts])

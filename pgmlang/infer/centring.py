@@ -1,12 +1,14 @@
 """Which latents to non-centre: those of which the data say less than their prior does.
 
 Non-centred, an element that the data pin down hangs on every latent around it, and chains crawl; centred, one that they
-leave open makes a funnel (Papaspiliopoulos, Roberts and Skoeld 2007, section 2). The curvatures of both sides where short
+leave open makes a funnel (Papaspiliopoulos, Roberts and Skoeld 2007, section 2). Of groups of unequal size some elements are the one and some
+the other. The curvatures of both sides where short
 chains end tell which it is. (A mode would not: scales there are nothing, or far too large.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +23,14 @@ from pgmlang.density.simulation import deterministic_values
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.native_choice import native_choice
-from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred, standard_name, standardising
+from pgmlang.infer.noncentring import (
+    centred_name,
+    location_scale_of,
+    movable_names,
+    noncentred,
+    standard_name,
+    standardising,
+)
 from pgmlang.infer.starts import beginning_of, given_points
 from pgmlang.kernels import WarmupPlan, hmc, run, start
 
@@ -35,6 +44,8 @@ LEAPS = 10
 """Evaluations of the gradient that an iteration of these is taken for."""
 PROBES = 16
 """Elements of a vector of numbers that hang together whose curvatures are looked at."""
+FEW = 0.05
+"""A share of the elements that is like the others: choosing one by one has its price."""
 BALANCE = 3.0
 """Curvature of the data over that of the prior above which a latent stays as it is written; more than one, as a funnel
 is worse than a few elements that hang together."""
@@ -58,8 +69,10 @@ def noncentred_problem(problem: Problem, backend: str = "torch") -> tuple[Proble
         values = {**values, **deterministic_values(target.joint, values, names=long)}
     else:
         values = _pilot(written, problem)
-    few = tuple(n for n in names if data_weight(written.joint, n, values) <= BALANCE)
-    return (_moved(problem, few, written), few) if few else (problem, ())
+    stays = {n: data_weights(written.joint, n, values) > BALANCE for n in names}
+    few = tuple(n for n in names if not stays[n].all())
+    in_part = {n: stays[n] for n in few if stays[n].any()}
+    return (_moved(problem, few, written, in_part), few) if few else (problem, ())
 
 
 def _is_long_vector(problem: Problem, name: str) -> bool:
@@ -79,23 +92,33 @@ def _pilot_target(problem: Problem, backend: str) -> Target:
     return target_of(problem, backend="torch" if choice is None or choice.backend == "torch" else "auto")
 
 
-def _moved(problem: Problem, names: tuple[str, ...], target: Target) -> Problem:
-    model = noncentred(problem.model, names)
-    binding = replace(problem.binding, model=model)
-    begins = _standard_start(problem, names, target) if problem.start else {}
+def _moved(
+    problem: Problem, names: tuple[str, ...], target: Target, in_part: Mapping[str, np.ndarray] | None = None
+) -> Problem:
+    """The problem with these variables non-centred, but some elements of those ``in_part``."""
+    stays = in_part or {}
+    model = noncentred(problem.model, names, stays)
+    inputs = {centred_name(n): mask.astype(float) for n, mask in stays.items()}
+    binding = replace(problem.binding, model=model, values={**problem.binding.values, **inputs})
+    begins = _standard_start(problem, names, target, stays, inputs) if problem.start else {}
     return replace(
         problem, model=model, binding=binding, facts=facts_of(model, binding, problem.facts.fixed), start=begins
     )
 
 
-def _standard_start(problem: Problem, names: tuple[str, ...], target: Target) -> dict[str, np.ndarray]:
+def _standard_start(
+    problem: Problem,
+    names: tuple[str, ...],
+    target: Target,
+    in_part: Collection[str],
+    inputs: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
     """The user's start with the standard numbers behind these variables in their place."""
     generator = Generator(problem.device).manual_seed(0)
     points = given_points(target, max(STARTS, *map(len, problem.start.values())), generator, problem)
-    model = standardising(problem.model, names)
-    joint = density_of_binding(
-        model, replace(problem.binding, model=model), problem.fixed, target.dtype, target.joint.device
-    )
+    model = standardising(problem.model, names, in_part)
+    binding = replace(problem.binding, model=model, values={**problem.binding.values, **inputs})
+    joint = density_of_binding(model, binding, problem.fixed, target.dtype, target.joint.device)
     with torch.no_grad():
         values, _ = target.values(points)
     standard = deterministic_values(joint, values, names=[standard_name(n) for n in names])
@@ -122,9 +145,10 @@ def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
     return values
 
 
-def data_weight(joint: BoundDensity, name: str, values: Values) -> float:
+def data_weights(joint: BoundDensity, name: str, values: Values) -> np.ndarray:
     """How many times the curvature of a variable's own conditional that of the other factors around it is, by values of
-    all latents ``[chain, ...]``: the median over elements and chains. Of a family that is one of
+    all latents ``[chain, ...]``: of every element the median over chains, ``[*shape]``; where elements hang together, by a chain or
+    a covariance, the median over them all, everywhere. Of a family that is one of
     location and scale in the logarithm, the curvatures are those by the logarithm."""
     family = location_scale_of(joint.model, name)
     is_log = family is not None and family[1].is_log
@@ -139,8 +163,16 @@ def data_weight(joint: BoundDensity, name: str, values: Values) -> float:
         _, others = _slope_and_curvature(sum_of_factors(joint, terms).sum(), x, apart)
     # a density with a corner or a far tail has no curvature there: its information is the square of its slope
     prior = torch.where(prior > 0, prior, slope.square())
-    ratio = (others / prior.clamp(min=torch.finfo(x.dtype).tiny))[..., sum(apart) > 0]
-    return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
+    ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
+    is_one_by_one = len(apart) == 1 and not (family is not None and family[1].of_vectors)
+    if is_one_by_one:
+        weights = ratio.nan_to_num(nan=0.0).median(0).values.cpu().numpy()
+        share = float((weights > BALANCE).mean())
+        if FEW <= share <= 1 - FEW:
+            return weights
+    looked_at = ratio[..., sum(apart) > 0]
+    median = float(looked_at.median()) if bool(torch.isfinite(looked_at).all()) else 0.0
+    return np.full(joint.shapes[name], median)
 
 
 def _rows_apart(joint: BoundDensity, name: str) -> list[Tensor]:

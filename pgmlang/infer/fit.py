@@ -187,6 +187,7 @@ def _fit(
         deterministic=dict(outcome.deterministic),
         standard_errors={k: np.asarray(v, dtype=float) for k, v in outcome.standard_errors.items()},
         sample_stats=dict(outcome.sample_stats),
+        normal=outcome.normal,
         process_rows=process_rows(binding),
         provenance=_provenance(binding, done, outcome.notes, begun, reasons, problem.device, problem.fixed),
     )

@@ -20,6 +20,7 @@ from pgmlang.plan.latents import sampled_variables, summed_names
 from pgmlang.plan.method import once_per_problem
 from pgmlang.plan.reasons import lowering_reasons
 from pgmlang.plan.table_reasons import missing_parameters
+from pgmlang.results.normal_posterior import NormalPosterior
 from pgmlang.tables.row_reductions import reductions_of_rows
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ MOST_DENSE = 2_000
 MOST_KEPT = 1 << 26
 """Numbers of all draws."""
 CHAINS, DRAWS = 4, 1000
+MOST_DENSE_ROOT = 1_000
+"""Most elements of the normal distribution that a fit keeps."""
 MOST_MATCHED = 500
 """Most numbers whose draws are given the covariance of the posterior itself."""
 
@@ -133,7 +136,7 @@ class JointGaussian:
     def log_evidence(self) -> float:
         """The log-density of what is seen."""
         solved, count = self.solved, len(self.joint.hidden)
-        value = self.joint.constant - 0.5 * solved.squares - solved.log_root + 0.5 * count * LOG_2PI
+        value = float(self.joint.log_scale.sum()) - 0.5 * solved.squares - solved.log_root + 0.5 * count * LOG_2PI
         return value + self._log_given()
 
     def _log_given(self) -> float:
@@ -162,6 +165,27 @@ class JointGaussian:
             own = every[block.first : block.first + block.count].T
             out[name] = np.ascontiguousarray(own).reshape(chains, count, *block.shape)
         return out
+
+    def normal(self) -> NormalPosterior | None:
+        """All that is not seen but numbers of rows, and these too where they are few; None of too many."""
+        joint = self.joint
+        rows = {p.name for p in self.problem.model.plates if p.is_rows and p.name == self.problem.binding.plate}
+        shared = [n for n in self.parts.numbers if not rows & set(self.problem.model.by_name[n].plates)]
+        for names in (self.parts.numbers, tuple(shared)):
+            blocks = [joint.blocks[n] for n in names]
+            size = sum(b.count for b in blocks)
+            if 0 < size <= MOST_DENSE_ROOT and size * len(joint.hidden) <= MOST_KEPT:
+                break
+        else:
+            return None
+        nodes = np.concatenate([np.arange(b.first, b.first + b.count) for b in blocks])
+        place = np.searchsorted(joint.hidden, nodes)
+        is_open = np.isnan(joint.values[nodes])
+        mean = np.where(is_open, 0.0, joint.values[nodes])
+        mean[is_open] = self.solved.mean[place[is_open]]
+        root = np.zeros((len(nodes), int(is_open.sum())))
+        root[is_open] = self.solved.root_of(place[is_open])
+        return NormalPosterior({n: b.shape for n, b in zip(names, blocks, strict=True)}, mean, root)
 
     def axes(self, name: str) -> tuple[str, ...]:
         return self.problem.model.array_axes(self.problem.model.by_name[name])
@@ -198,6 +222,15 @@ def joint_algorithm(problem: Problem, chains: int, draws: int) -> Algorithm:
         assert total is not None, "there is one step"
         drawn = posterior.draws(chains, draws, seed)
         axes = {n: posterior.axes(n) for n in drawn}
-        return Outcome({}, (total,), True, draws=drawn, draw_axes=axes, log_likelihood=total)
+        return Outcome(
+            {},
+            (total,),
+            True,
+            draws=drawn,
+            draw_axes=axes,
+            log_likelihood=total,
+            notes={"independent_draws": True},
+            normal=posterior.normal(),
+        )
 
     return Algorithm(init, step, lambda state: state[1] is not None, conclude)

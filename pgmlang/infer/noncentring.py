@@ -8,14 +8,15 @@ of ``x`` are given back. Which ones is for `centring` to say.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from pgmlang.families import FAMILIES, LocationScale
 from pgmlang.lower.covariance_factors import with_factored_covariances
 from pgmlang.model import Conditional, Definition, Dist, Factor, Model, Variable
 from pgmlang.model.dependence import nodes_behind
-from pgmlang.model.expr import Apply, Const, Contract, Expr, MatrixApply, Ref, Rename
-from pgmlang.model.types import REAL, Type
+from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, MatrixApply, Ref, Rename
+from pgmlang.model.types import REAL, TRUTH, Type
 from pgmlang.normal import normal_form
 from pgmlang.plan.latents import latent_variables
 from pgmlang.plan.method import Facts
@@ -72,8 +73,14 @@ def standard_name(name: str) -> str:
     return f"{name} standard"
 
 
-def noncentred(model: Model, names: tuple[str, ...]) -> Model:
-    """The model with these variables as deterministic names over standard ones."""
+def centred_name(name: str) -> str:
+    """The input that is 1 for the elements of a variable which stay as they are written, and 0 for those that are non-centred."""
+    return f"{name} centred"
+
+
+def noncentred(model: Model, names: tuple[str, ...], in_part: Collection[str] = ()) -> Model:
+    """The model with these variables as deterministic names over standard ones; of those ``in_part`` the elements for which
+    `centred_name` is 0, a new input."""
     factors: list[Factor] = []
     variables: dict[str, Variable] = {v.name: v for v in model.variables}
     definitions = list(model.definitions)
@@ -94,15 +101,27 @@ def noncentred(model: Model, names: tuple[str, ...]) -> Model:
         standard = replace(old, name=standard_name(old.name), type=REAL)
         variables[old.name] = replace(old, role="derived")
         variables[standard.name] = standard
-        definitions.append(Definition(old.name, _drawn(distribution, row, old, standard.name), factor.span))
-        factors.append(replace(factor, target=standard.name, distribution=_standardised(distribution, row)))
+        stays = None
+        if old.name in in_part:
+            stays, held = _stays(old)
+            variables[held.name] = held
+        definitions.append(Definition(old.name, _drawn(distribution, row, old, standard.name, stays), factor.span))
+        factors.append(replace(factor, target=standard.name, distribution=_standardised(distribution, row, stays)))
     return replace(
         model, factors=tuple(factors), variables=tuple(variables.values()), definitions=tuple(definitions)
     )
 
 
-def _drawn(distribution: Dist, row: LocationScale, variable: Variable, standard: str) -> Expr:
-    """The variable's value in its standard one."""
+def _stays(variable: Variable) -> tuple[Expr, Variable]:
+    """Whether an element stays as it is written, and the input that says so."""
+    held = replace(variable, name=centred_name(variable.name), type=REAL, role="input")
+    span, axes = variable.span, variable.axes
+    half = Const(REAL, (), span, 0.5)
+    return Apply(TRUTH, axes, span, "gt", (Ref(REAL, axes, span, held.name), half)), held
+
+
+def _drawn(distribution: Dist, row: LocationScale, variable: Variable, standard: str, stays: Expr | None) -> Expr:
+    """The variable's value in its standard one, which is the value, or its logarithm, where that ``stays``."""
     arguments, axes, span = dict(distribution.arguments), variable.axes, distribution.span
     loc, scale = arguments[row.loc], arguments.get(row.scale)
     assert not isinstance(loc, Dist)
@@ -111,12 +130,14 @@ def _drawn(distribution: Dist, row: LocationScale, variable: Variable, standard:
     scaled = (
         _times_root(distribution, here, ROOTS) if scale is None else Apply(REAL, axes, span, "mul", (scale, here))
     )
-    value = Apply(REAL, axes, span, "add", (loc, scaled))
+    value: Expr = Apply(REAL, axes, span, "add", (loc, scaled))
+    if stays is not None:
+        value = Choose(REAL, axes, span, stays, here, value)
     return Apply(Type("positive"), axes, span, "exp", (value,)) if row.is_log else value
 
 
-def standardising(model: Model, names: tuple[str, ...]) -> Model:
-    """The model as it is written, with the standard numbers behind these variables as deterministic names: the other way round."""
+def standardising(model: Model, names: tuple[str, ...], in_part: Collection[str] = ()) -> Model:
+    """The model as it is written, with the standard numbers behind these variables as deterministic names: `noncentred` the other way round."""
     variables, definitions = list(model.variables), list(model.definitions)
     for name in names:
         family = location_scale_of(model, name)
@@ -128,11 +149,16 @@ def standardising(model: Model, names: tuple[str, ...]) -> Model:
         variable = model.by_name[name]
         standard = replace(variable, name=standard_name(name), type=REAL, role="derived")
         variables.append(standard)
-        definitions.append(Definition(standard.name, _standard(distribution, row, variable), distribution.span))
+        stays = None
+        if name in in_part:
+            stays, held = _stays(variable)
+            variables.append(held)
+        value = _standard(distribution, row, variable, stays)
+        definitions.append(Definition(standard.name, value, distribution.span))
     return replace(model, variables=tuple(variables), definitions=tuple(definitions))
 
 
-def _standard(distribution: Dist, row: LocationScale, variable: Variable) -> Expr:
+def _standard(distribution: Dist, row: LocationScale, variable: Variable, stays: Expr | None) -> Expr:
     """The standard numbers in the variable's value."""
     arguments, axes, span = dict(distribution.arguments), variable.axes, distribution.span
     loc, scale = arguments[row.loc], arguments.get(row.scale)
@@ -144,7 +170,8 @@ def _standard(distribution: Dist, row: LocationScale, variable: Variable) -> Exp
     centred = Apply(REAL, axes, span, "sub", (here, loc))
     if scale is None:
         return _times_root(distribution, centred, INVERSE_ROOTS)
-    return Apply(REAL, axes, span, "div", (centred, scale))
+    standard = Apply(REAL, axes, span, "div", (centred, scale))
+    return standard if stays is None else Choose(REAL, axes, span, stays, here, standard)
 
 
 def _times_root(distribution: Dist, vector: Expr, functions: dict[str, tuple[str, ...]]) -> Expr:
@@ -176,15 +203,18 @@ INVERSE_ROOTS: dict[str, tuple[str, ...]] = {
 """Functions that make the inverse of that root."""
 
 
-def _standardised(distribution: Dist, row: LocationScale) -> Dist:
-    """The distribution of the standard variable."""
+def _standardised(distribution: Dist, row: LocationScale, stays: Expr | None) -> Dist:
+    """The distribution of the standard variable, the written one where that ``stays``."""
     family = FAMILIES[row.standard or distribution.family]
     event = () if row.of_vectors else distribution.event
-    known = {
-        **dict(distribution.arguments),
-        row.loc: Const(REAL, (), distribution.span, 0.0),
-        row.scale: Const(REAL, (), distribution.span, 1.0),
-    }
+    known = dict(distribution.arguments)
+    for name, end in ((row.loc, 0.0), (row.scale, 1.0)):
+        constant: Expr = Const(REAL, (), distribution.span, end)
+        written = known.get(name)
+        if stays is not None and written is not None and not isinstance(written, Dist):
+            axes = tuple(dict.fromkeys((*stays.axes, *written.axes)))
+            constant = Choose(written.type, axes, distribution.span, stays, written, constant)
+        known[name] = constant
     if row.of_vectors:
         ends = zip(family.variants[0], (0.0, 1.0), strict=True)
         known = {p.name: Const(REAL, (), distribution.span, value) for p, value in ends}

@@ -55,6 +55,8 @@ CHAINS = 16
 """Chains where none are asked for, unless each takes long."""
 BLOCK = 25
 """Most iterations between two looks at the clock."""
+HARDLY_DIVERGENT = 0.001
+"""The share of draws whose trajectories diverge, above which more of them tell no more of the tails, which these leave out."""
 SMALL_STEPS = 0.95
 """Acceptance of steps where trajectories of the usual ones diverge."""
 
@@ -251,6 +253,8 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
         return SamplingState(run, length.draws, again)
 
     def for_tails(state: SamplingState) -> int:
+        if _share_divergent(state) > HARDLY_DIVERGENT:
+            return state.goal
         taken = [block["steps"] for block in state.stats if "steps" in block]
         steps = float(torch.cat(taken, -1).double().mean()) if taken else 1.0
         return draws_for_tails(problem, target, torch.cat(state.draws, 1), steps, state.goal, length.most)
@@ -266,10 +270,14 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
     return Algorithm(init, step, finished, conclude, options.iterations)
 
 
+def _share_divergent(state: SamplingState) -> float:
+    divergences = sum(int(block["divergent"].sum()) for block in state.stats if "divergent" in block)
+    return divergences / max(1, sum(block["acceptance"].numel() for block in state.stats))
+
+
 def _second_warmup(state: SamplingState, said: Settlement) -> int:
     """Which warm-up the chains need after the first one, going by its draws; 0 for none."""
-    divergences = sum(int(block["divergent"].sum()) for block in state.stats if "divergent" in block)
-    if divergences > MOST_DIVERGENT * sum(block["acceptance"].numel() for block in state.stats):
+    if _share_divergent(state) > MOST_DIVERGENT:
         return 2
     return 1 if said.r_hat > APART or said.is_arriving else 0
 

@@ -65,12 +65,14 @@ class SolvedRows:
         squares_programs().scattered(self.begins, self.later, self.root, self.ratio, noise)
         return np.asarray(noise[self.rank])
 
-    def spread_of(self, combinations: np.ndarray) -> np.ndarray:
-        """The sds ``[m]`` of linear ``combinations [unknowns, m]`` of the unknowns."""
-        sides = np.empty((len(self.root), combinations.shape[1]))
-        sides[self.rank] = combinations
+    def root_of(self, unknowns: np.ndarray) -> np.ndarray:
+        """Of some unknowns a lower triangular matrix ``[m, m]`` whose product with its own transpose is their covariance."""
+        sides = np.zeros((len(self.root), len(unknowns)))
+        sides[self.rank[unknowns], np.arange(len(unknowns))] = 1.0
         squares_programs().standardised(self.begins, self.later, self.root, self.ratio, sides)
-        return np.asarray(np.sqrt(np.square(sides).sum(0)))
+        if not len(unknowns):
+            return np.zeros((0, 0))
+        return np.asarray(np.linalg.qr(sides, mode="r")).T
 
 
 def solved(rows: SparseRows) -> SolvedRows:

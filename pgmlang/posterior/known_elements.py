@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -27,9 +28,12 @@ def fit_of_elements(fit: Fit, rows: Binding) -> Fit:
 
     draws = {n: _taken(a, ("", "", *fit.draw_axes.get(n, ())), chosen) for n, a in fit.draws.items()}
     labels = {p: tuple(fit.labels[p][i] for i in index) for p, index in chosen.items()}
+    normal = None if fit.normal is None else fit.normal.taken({
+        n: _taken(np.arange(math.prod(s)).reshape(s), fit.draw_axes.get(n, ()), chosen) for n, s in fit.normal.shapes.items()
+    })  # fmt: skip
     return replace(
         fit, parameters=points(fit.parameters), deterministic=points(fit.deterministic), draws=draws,
-        standard_errors=points(fit.standard_errors), labels={**fit.labels, **labels}, pointwise=None,
+        standard_errors=points(fit.standard_errors), labels={**fit.labels, **labels}, pointwise=None, normal=normal,
         sizes={**fit.sizes, **{p: len(index) for p, index in chosen.items()}},
     )  # fmt: skip
 

@@ -11,6 +11,8 @@ from pgmlang.query.conditional import ConditionalAnswers, reasons_against_a_fres
 from pgmlang.query.discrete_part import discrete_part
 from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.input_values import row_inputs
+from pgmlang.query.normal_answers import answer_by_normal, reasons_against_normal
+from pgmlang.query.normal_rows import answer_of_fresh_row, reasons_against_fresh_numbers
 from pgmlang.query.parse import Query
 from pgmlang.query.row_names import base
 from pgmlang.query.sequences import length_of, names_of, position_of
@@ -152,6 +154,24 @@ def _by_distributions(given: Conditioned, query: Query) -> Answer:
     return answer_by_distributions(fit, query) or ConditionalAnswers(fit, given.seed).answer(query)
 
 
+def _against_normal(given: Conditioned, query: Query) -> Iterator[str]:
+    yield from reasons_against_normal(given.posterior.fit, query)
+
+
+def _by_normal(given: Conditioned, query: Query) -> Answer:
+    return answer_by_normal(given.posterior.fit, query)
+
+
+def _against_fresh_numbers(given: Conditioned, query: Query) -> Iterator[str]:
+    yield from reasons_against_a_fresh_row(given.posterior.fit, query)
+    yield from reasons_against_fresh_numbers(given.posterior.fit, query)
+
+
+def _by_fresh_numbers(given: Conditioned, query: Query) -> Answer:
+    fit = given.posterior.fit
+    return answer_of_fresh_row(fit, query) or ConditionalAnswers(fit, given.seed).answer(query)
+
+
 def _against_defined(given: Conditioned, query: Query) -> Iterator[str]:
     from pgmlang.query.defined_labels import is_defined_by_labels
 
@@ -193,6 +213,8 @@ QUESTIONS = (
     QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
     QuestionRow("a conditional Gaussian network", _against_gaussian, _by_gaussian),
+    QuestionRow("a normal posterior", _against_normal, _by_normal),
+    QuestionRow("a fresh row under a normal posterior", _against_fresh_numbers, _by_fresh_numbers),
     QuestionRow("a name that labels define", _against_defined, _by_defined),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
     QuestionRow("a fresh row's numbers by their distributions", _against_distributions, _by_distributions),

@@ -134,6 +134,22 @@ def _score_switching(given: Conditioned) -> Score:
     return _score_new_rows(given) if sequences is None else score_sequences(given, sequences)
 
 
+def _against_normal(posterior: Posterior) -> Sequence[str]:
+    return [] if posterior.fit.normal is not None else ["the fit keeps no normal posterior"]
+
+
+def _predict_normal(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.query.normal_rows import predicted
+
+    return predicted(given.posterior.fit, given.bound, targets) or _predict_new_rows(given, targets)
+
+
+def _score_normal(given: Conditioned) -> Score:
+    from pgmlang.query.normal_rows import scored
+
+    return scored(given.posterior.fit, given.bound) or _score_new_rows(given)
+
+
 def _against_fields(posterior: Posterior) -> Sequence[str]:
     return [] if posterior.has_fields else ["the model has no fields"]
 
@@ -272,6 +288,7 @@ ROW_ANSWERERS = (
     RowAnswerer(
         "chains whose labels choose among normal numbers", _against_switching, _predict_switching, _score_switching
     ),
+    RowAnswerer("numbers given what they share", _against_normal, _predict_normal, _score_normal),
     RowAnswerer("fields", _against_fields, _predict_fields, _score_fields),
     RowAnswerer("sums, closed forms and particles", _against_nothing, _predict_new_rows, _score_new_rows),
 )

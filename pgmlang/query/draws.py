@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -108,18 +109,31 @@ class DrawAnswers:
                            help="ask for `E(x)` or `P(x > 3)`")
             )  # fmt: skip
 
-    def _rows(self, target: Event, kind: str) -> list[dict[str, object]]:
-        name, index = self._place(target.variable.name, target.variable.span)
-        values = self._picked(name, index)
-        shape = values.shape[2:]
-        if int(np.prod(shape)) > MAX_ANSWER:
-            raise PgmError(Diagnostic("PGM0611", f"`{name}` has {int(np.prod(shape)):,} elements",
-                                      target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
+    def elements(self, text: str, span: Span) -> tuple[np.ndarray, list[str]]:
+        """The elements that a name is of: their places within the variable, and their names. Raises PgmError PGM0607 for a name of none, PGM0611 of too many."""
+        name, index = self._place(text, span)
+        places = np.arange(math.prod(self.draws[name].shape[2:])).reshape(self.draws[name].shape[2:])[index]
+        if places.size > MAX_ANSWER:
+            raise PgmError(Diagnostic("PGM0611", f"`{name}` has {places.size:,} elements", span,
+                                      help=f"ask for some: `{name}[...]`"))  # fmt: skip
         axes = self.axes[name]
         elements = [
-            ", ".join(names[i] for names, i in zip(axes, (*index, *e), strict=True)) for e in np.ndindex(shape)
+            ", ".join(names[i] for names, i in zip(axes, (*index, *e), strict=True))
+            for e in np.ndindex(places.shape)
         ]
-        variables = [f"{name}[{element}]" if element else name for element in elements]
+        return places.reshape(-1), [f"{name}[{element}]" if element else name for element in elements]
+
+    def several_elements(self, event: Event) -> PgmError:
+        """PGM0606 for a comparison of a variable with several elements."""
+        name, _ = self._place(event.variable.name, event.variable.span)
+        example = ", ".join(names[0] for names in self.axes[name])
+        return PgmError(Diagnostic("PGM0606", f"`{name}` has several elements", event.variable.span,
+                                   help=f"say which: `{name}[{example}]`"))  # fmt: skip
+
+    def _rows(self, target: Event, kind: str) -> list[dict[str, object]]:
+        name, index = self._place(target.variable.name, target.variable.span)
+        _, variables = self.elements(target.variable.name, target.variable.span)
+        values = self._picked(name, index)
         flat = values.reshape(*values.shape[:2], -1)
         if name in self.labels and kind != "E":
             shares = [_shares(flat == code) for code in range(len(self.labels[name]))]
@@ -145,9 +159,7 @@ class DrawAnswers:
         name, index = self._place(event.variable.name, event.variable.span)
         values = self._picked(name, index)
         if values.ndim > 2:
-            example = ", ".join(names[0] for names in self.axes[name])
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` has several elements", event.variable.span,
-                                      help=f"say which: `{name}[{example}]`"))  # fmt: skip
+            raise self.several_elements(event)
         if name in self.labels:
             same = values == code_of(event, name, self.labels[name])
             return np.asarray(same if event.op == "=" else ~same)

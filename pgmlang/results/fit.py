@@ -14,6 +14,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.display import read_only
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
+from pgmlang.results.normal_posterior import NormalPosterior
 from pgmlang.results.pointwise import Pointwise
 from pgmlang.signatures.kernels import Moves
 
@@ -44,7 +45,8 @@ class Fit:
     draws too; ``standard_errors``: of point estimates, of their shapes, NaN where one is not known: by the observed
     information, what is latent taken into account. ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
     ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for. ``process_rows``: of the fit's own
-    rows what processes over them hang on (`binding.process_rows`), from which these go on to other rows. All arrays are read-only: whoever
+    rows what processes over them hang on (`binding.process_rows`), from which these go on to other rows. ``normal``: the posterior of some of the draws' variables, where it is a
+    normal distribution that the method knows. All arrays are read-only: whoever
     is handed one works on a copy.
     """
 
@@ -71,6 +73,7 @@ class Fit:
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
     pointwise: Pointwise | None = None
+    normal: NormalPosterior | None = None
     process_rows: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

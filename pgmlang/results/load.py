@@ -20,6 +20,7 @@ from pgmlang.results.draws import check_draws, num_chains_and_draws, read_draws
 from pgmlang.results.fit import Fit, Moves
 from pgmlang.results.fit_folder import ERRORS, PROCESS_ROWS, SCHEMA, not_a_fit, reason_of
 from pgmlang.results.loaded_arrays import check_parameters, check_process_rows, check_shape, check_sizes
+from pgmlang.results.normal_posterior import read_normal
 from pgmlang.results.pointwise import read_pointwise
 from pgmlang.sema import analyse, text_loader
 
@@ -86,7 +87,8 @@ def load_fit(folder: Path) -> Fit:
         )  # fmt: skip
         check_sizes(fit)
         check_draws(fit)
-        fit = replace(fit, pointwise=read_pointwise(folder, about, num_chains_and_draws(fit)))
+        pointwise = read_pointwise(folder, about, num_chains_and_draws(fit))
+        fit = replace(fit, pointwise=pointwise, normal=read_normal(folder, about, fit.draws))
     except UnicodeDecodeError:
         raise not_a_fit(folder, "its text is not UTF-8") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.results.normal_posterior import NormalPosterior
 
 
 class Outcome(NamedTuple):
@@ -15,7 +16,7 @@ class Outcome(NamedTuple):
     at the ``parameters``, where it is known. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``;
     ``sizes`` of plates that the method wrote out (rows that stand for several). ``deterministic``: values of names that
     hang on no draw, at the estimates (see ``infer.deterministic``). ``standard_errors``: of some of the ``parameters``, of
-    their shapes; NaN where one is not known."""
+    their shapes; NaN where one is not known. ``normal``: the posterior that draws are of, where it is a normal distribution."""
 
     parameters: dict[str, np.ndarray]
     trace: tuple[float, ...]
@@ -29,3 +30,4 @@ class Outcome(NamedTuple):
     log_likelihood: float | None = None
     deterministic: Mapping[str, np.ndarray] = {}
     standard_errors: Mapping[str, np.ndarray] = {}
+    normal: NormalPosterior | None = None

@@ -22,6 +22,7 @@ from pgmlang.results.arrays import write_arrays
 from pgmlang.results.draws import DRAWS, SAMPLE_STATS, check_draws, described, stored
 from pgmlang.results.fit import Fit
 from pgmlang.results.fit_folder import ERRORS, PROCESS_ROWS, SCHEMA, point_values, reason_of
+from pgmlang.results.normal_posterior import normal_words, write_normal
 from pgmlang.results.pointwise import pointwise_words, write_pointwise
 
 
@@ -74,6 +75,8 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
                 write_arrays(inner / file, {k: stored(v) for k, v in some.items()})
         if fit.pointwise is not None:
             write_pointwise(inner, fit.pointwise)
+        if fit.normal is not None:
+            write_normal(inner, fit.normal)
         _write(inner / "fit.json", _json(_description(fit)))
         _sync_folder(inner)
         _replace(inner, folder, force)
@@ -174,4 +177,5 @@ def _description(fit: Fit) -> dict[str, Any]:
         "provenance": fit.provenance,
         **described(fit),
         **(pointwise_words(fit.pointwise) if fit.pointwise is not None else {}),
+        **(normal_words(fit.normal) if fit.normal is not None else {}),
     }  # fmt: skip

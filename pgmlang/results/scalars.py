@@ -116,7 +116,22 @@ def figures_of(fit: Fit, name: str, limit: int | None = None) -> Convergence:
     """Figures of a variable's scalars; of a discrete one, of the indicator that `shares` takes."""
     if is_discrete(fit, name):
         return shares(fit, name, limit).figures
-    return _of_chains(fit, convergence(first_scalars(fit.draws[name], limit)))
+    figures = _of_chains(fit, convergence(first_scalars(fit.draws[name], limit)))
+    return _of_normal(fit, name, figures)
+
+
+def _of_normal(fit: Fit, name: str, figures: Convergence) -> Convergence:
+    """The figures with those of the posterior itself, where it is a normal distribution: of these draws have no part."""
+    if fit.normal is None or name not in fit.normal.shapes:
+        return figures
+    places = fit.normal.places(name).reshape(-1)[: len(figures)]
+    quantiles = {
+        q: fit.normal.quantile(c, name).reshape(-1)[: len(figures)]
+        for q, c in (("q5", 0.05), ("q50", 0.5), ("q95", 0.95))
+    }
+    return replace(
+        figures, mean=fit.normal.mean[places], sd=fit.normal.sds[places], mcse=np.zeros(len(figures)), **quantiles
+    )
 
 
 def _of_chains(fit: Fit, figures: Convergence) -> Convergence:

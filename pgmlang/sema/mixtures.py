@@ -19,6 +19,22 @@ from pgmlang.sema.vectors import is_written_out, written_length
 from pgmlang.syntax import ast
 
 
+def _cure_of_several(node: ast.Call, target: LeftSide) -> str:
+    """What to write in the place of components that are written out one by one; empty where there are none."""
+    given = [*node.arguments[1:], *(k.value for k in node.keywords)]
+    parts = [*given[0].entries] if len(given) == 1 and isinstance(given[0], ast.Vector) else given
+    names = [p.function for p in parts if isinstance(p, ast.Call) and p.function in FAMILIES]
+    if len(names) < 2 or len(names) != len(parts):
+        return ""
+    if len(set(names)) == 1:
+        return f"write the arguments of all components as vectors, as in `{names[0]}([a, b], ...)`"
+    labels = [f"part{i}" for i in range(1, len(names) + 1)]
+    chosen = " else ".join(
+        f"if part == {label} then {name}(...)" for label, name in zip(labels[:-1], names[:-1], strict=True)
+    )
+    return f"choose among families by a label: `part : {{{', '.join(labels)}}} ~ Categorical(...)` and `{target.name} ~ {chosen} else {names[-1]}(...)`"
+
+
 class MixtureBuilder:
     """Builds ``Mixture(share, Normal(mean, sd))``; ``family`` builds the distribution that it is of."""
 
@@ -44,7 +60,7 @@ class MixtureBuilder:
         good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
         if not good or node.arguments[1].function not in FAMILIES:  # type: ignore[union-attr]
             self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,
-                        f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
+                        _cure_of_several(node, target) or f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
             return None, UNKNOWN
         weights = family.variants[0][0]
         along = self._components(node, target, context) or argument_axes(

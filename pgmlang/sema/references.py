@@ -7,7 +7,7 @@ from dataclasses import replace
 from pgmlang.diagnostics import Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Const, Element, Expr, Ref, State
-from pgmlang.model.types import TRUTH, UNKNOWN, Type
+from pgmlang.model.types import COUNT, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.chains import chain_of, first_rows, lag_of
 from pgmlang.sema.elements import as_label, labelled_element, present_element
@@ -198,6 +198,10 @@ def _index_slot(
         return value.axis, value
     if of_type:
         return of_type[0], value
+    if (
+        isinstance(value, Element) and value.type == COUNT
+    ):  # a position, of a chain's row or of an element of another axis
+        return slots[0], replace(value, type=Type("labels", axis=builder.scope.root(slots[0])))
     lives = merge(symbol.plates, symbol.axes or ())
     what = (
         f"`{value.type.axis}`" if value.type.axis else f"its own labels {value.type}"

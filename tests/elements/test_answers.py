@@ -57,6 +57,31 @@ def test_rows_of_positions_that_are_named() -> None:
     assert list(one) == pytest.approx([chances(1, "k2", 0.5)[0]], abs=1e-9)
 
 
+YEARS = """
+dim year[3]
+b[year] ~ Normal(0, 1)
+plate site { plate t = chain { y ~ Normal(b[position(t)], 1) } }
+"""
+
+
+def test_a_position_as_an_index() -> None:
+    """Sequences whose rows share numbers by their place: means of four draws, of three, of two; rows past the last number are an error."""
+    data = {
+        "site": ["u"] * 3 + ["v"] * 2 + ["w"] * 3,
+        "t": [0, 1, 2, 0, 1, 0, 1, 2],
+        "y": [3.0, 1.0, -1.0, 2.0, 2.0, 1.0, 0.0, 2.0],
+    }
+    problem = problem_of(YEARS, data)
+    assert_equal(target_of(problem))
+    fit = pgmlang.compile(YEARS).fit(data, seed=1)
+    means = {row["name"]: (row["mean"], row["mcse"]) for row in fit.summary()}
+    for k, (total, count) in enumerate(((6.0, 3), (3.0, 3), (1.0, 2))):
+        mean, error = means[f"b[{k}]"]
+        assert abs(mean - total / (count + 1)) < 5 * error
+    with pytest.raises(PgmError, match="`t` has 3 positions in the data, and `year` only 2 elements"):
+        pgmlang.compile(YEARS.replace("year[3]", "year[2]")).fit(data)
+
+
 def test_tables_of_elements() -> None:
     data = {"person": ["k1"] * 6 + ["k2"] * 4, "b": ["u"] * 5 + ["v"] * 5}
     fit = pgmlang.compile("plate person { plate row { b : {u, v} ~ Table(person, prior = 1) } }").fit(data, seed=1)

@@ -69,13 +69,13 @@ def _sd(rng: np.random.Generator) -> float:
     return round(float(np.exp(0.7 * rng.normal())), 3)
 
 
-def random_shared(rng: np.random.Generator) -> SharedModel:
+def random_shared(rng: np.random.Generator, *, has_labels: bool = True) -> SharedModel:
     """Numbers at the top, in groups, in groups that cross these, along rows that may be a chain, and seen labels that choose."""
     groups, items, rows = int(rng.integers(2, 5)), int(rng.integers(2, 4)), int(rng.integers(6, 14))
     is_chain = rng.random() < 0.4
     group = np.append(np.arange(groups), rng.integers(0, groups, rows - groups))
     item = np.append(np.arange(items), rng.integers(0, items, rows - items))
-    x, kind = np.round(rng.normal(size=rows), 3), rng.integers(0, 2, rows)
+    x, kind = np.round(rng.normal(size=rows), 3), rng.integers(0, 2, rows) * has_labels
     equations: list[Equation] = []
     top = [f"s{k}" for k in range(int(rng.integers(1, 4)))]
     lines = ["model shared"]
@@ -93,7 +93,9 @@ def random_shared(rng: np.random.Generator) -> SharedModel:
         names[variable] = tuple(f"{variable}{i}" for i in range(size))
         equations += [Equation(f"{variable}{i}", c, terms, sd) for i in range(size)]
     lines.append("plate row in group, item {" if not is_chain else "plate row = chain {")
-    lines += ["  input x : real"] + (["  k : {u, v} ~ Categorical([0.3, 0.7])"] if not is_chain else [])
+    lines += ["  input x : real"] + (
+        ["  k : {u, v} ~ Categorical([0.3, 0.7])"] if has_labels and not is_chain else []
+    )
     by_row = [
         {"top": {t: _number(rng) for t in top}, "x": {t: _number(rng) for t in top if rng.random() < 0.5}, "c": _number(rng), "sd": _sd(rng)}
         for _ in range(3)
@@ -106,7 +108,9 @@ def random_shared(rng: np.random.Generator) -> SharedModel:
     else:
         lines.append(f"  z ~ Normal({mean[0]} + {w} * {inner}, {by_row[0]['sd']})")
         lines.append(
-            f"  y ~ Normal(if k == u then {mean[1]} + x * a + e else {by_row[2]['c']} + {other} * z, if k == u then {by_row[1]['sd']} else {by_row[2]['sd']})"
+            f"  y ~ Normal({mean[1]} + x * a + e + {other} * z, {by_row[1]['sd']})"
+            if not has_labels
+            else f"  y ~ Normal(if k == u then {mean[1]} + x * a + e else {by_row[2]['c']} + {other} * z, if k == u then {by_row[1]['sd']} else {by_row[2]['sd']})"
         )
     lines.append("}")
     for i in range(rows):
@@ -126,7 +130,11 @@ def random_shared(rng: np.random.Generator) -> SharedModel:
         equations.append(Equation(z, 0.0, {**of(by_row[0]), a: w}, by_row[0]["sd"]))
         if kind[i] == 0:
             terms = of(by_row[1])
-            equations.append(Equation(f"y{i}", 0.0, {**terms, a: x[i], e: 1.0}, by_row[1]["sd"]))
+            equations.append(
+                Equation(
+                    f"y{i}", 0.0, {**terms, a: x[i], e: 1.0, **({} if has_labels else {z: other})}, by_row[1]["sd"]
+                )
+            )
         else:
             equations.append(Equation(f"y{i}", by_row[2]["c"], {z: other}, by_row[2]["sd"]))
     names["z"] = tuple(f"z{i}" for i in range(rows))
@@ -145,9 +153,8 @@ def random_shared(rng: np.random.Generator) -> SharedModel:
         table |= {
             "group": [f"g{i}" for i in group],
             "item": [f"i{i}" for i in item],
-            "k": [("u", "v")[c] for c in kind],
-        }
-        log_given = float(np.log(np.where(kind == 0, 0.3, 0.7)).sum())
+        } | ({"k": [("u", "v")[c] for c in kind]} if has_labels else {})
+        log_given = float(np.log(np.where(kind == 0, 0.3, 0.7)).sum()) if has_labels else 0.0
     if is_chain:
         # nothing names the elements of plates that no row is in
         lines = [

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy import stats
 
 import pgmlang
 from tests.gaussian.random_shared import SharedModel, random_shared
@@ -126,3 +129,135 @@ def test_auto_takes_it_and_a_seed_gives_the_same_draws() -> None:
     assert (one.draws["a"] != other.draws["a"]).any()
     assert one.draws["a"].shape == (4, 1000)
     assert one.diagnose().bad == ()
+
+
+def test_questions_are_answered_in_closed_form(tmp_path: Path) -> None:
+    """Moments, quantiles, probabilities and modes, given other numbers too; of a saved fit the same."""
+    model = random_shared(np.random.default_rng(2))
+    fit = check(model)
+    fit.save(tmp_path / "fit")
+    loaded = pgmlang.load(tmp_path / "fit")
+    cells, mean, covariance = model.moments()
+    seen = np.array([c in model.seen for c in cells])
+    of_seen, across = covariance[np.ix_(seen, seen)], covariance[:, seen]
+    gap = np.array([model.seen[c] for c in cells if c in model.seen]) - mean[seen]
+    mean, covariance = mean + across @ np.linalg.solve(of_seen, gap), covariance - across @ np.linalg.solve(of_seen, across.T)  # fmt: skip
+    s0, s1, a1 = (cells.index(c) for c in ("s0", "s1", "a1"))
+    sd = np.sqrt(covariance[a1, a1])
+    for one in (fit, loaded):
+        (row,) = one.query("E(a[g1])").table
+        right = [mean[a1], sd, *(mean[a1] + sd * stats.norm.ppf([0.05, 0.5, 0.95]))]
+        assert [row[c] for c in ("mean", "sd", "q5", "q50", "q95")] == pytest.approx(right, rel=1e-9)
+        (row,) = one.query("P(s0 < 0.3)").table
+        assert row["p"] == pytest.approx(stats.norm.cdf(0.3, mean[s0], np.sqrt(covariance[s0, s0])), rel=1e-9)
+        given = one.query("E(a[g1] | s0 = 1, s1 = -1)")
+        both = [s0, s1]
+        gain = np.linalg.solve(covariance[np.ix_(both, both)], covariance[both, a1])
+        assert given.table[0]["mean"] == pytest.approx(mean[a1] + gain @ ([1, -1] - mean[both]), rel=1e-9)
+        left = covariance[a1, a1] - gain @ covariance[both, a1]
+        assert given.table[0]["sd"] == pytest.approx(np.sqrt(left), rel=1e-9)
+        log = stats.multivariate_normal(mean[both], covariance[np.ix_(both, both)]).logpdf([1, -1])
+        assert given.log_evidence == pytest.approx(log, rel=1e-9)
+        mode = one.query("MAP(s0, a[g1])").table[0]
+        assert mode["s0"] == pytest.approx(mean[s0], rel=1e-9)
+        pair = covariance[np.ix_([s0, a1], [s0, a1])]
+        assert mode["log_density"] == pytest.approx(-0.5 * np.linalg.slogdet(2 * np.pi * pair)[1], rel=1e-9)
+        figures = {row["name"]: row for row in one.summary()}
+        assert figures["a[g1]"]["q95"] == pytest.approx(right[-1], rel=1e-9)
+        assert figures["a[g1]"]["mcse"] == 0
+    for bad, words in (("E(s0 | s0 = 1)", "both given and asked"), ("P(s0 = 1)", "probability zero"), ("P(a > 0)", "several elements"),
+                       ("E(s0 | a = 1)", "4 elements"), ("E(s0 | s1 = high)", "not a number")):  # fmt: skip
+        with pytest.raises(pgmlang.PgmError, match=words):
+            fit.query(bad)
+
+
+GROUPS = """
+mu ~ Normal(1, 5)
+plate group { b ~ Normal(mu, 2) }
+plate row in group {
+  input x
+  y ~ Normal(b * x, 1.5)
+}
+"""
+
+
+def in_groups() -> tuple[pgmlang.Fit, dict[str, list[object]], np.ndarray, np.ndarray]:
+    """A fit, its table, and the mean and covariance of the posterior of ``(mu, b[a], b[c])``."""
+    rng = np.random.default_rng(7)
+    table: dict[str, list[object]] = {
+        "group": list("aaacc"),
+        "x": rng.normal(size=5).tolist(),
+        "y": rng.normal(size=5).tolist(),
+    }
+    rows = [[1 / 5, 0, 0], [-1 / 2, 1 / 2, 0], [-1 / 2, 0, 1 / 2]]
+    rows += [
+        [0, x / 1.5, 0] if g == "a" else [0, 0, x / 1.5] for g, x in zip(table["group"], table["x"], strict=True)
+    ]  # type: ignore[operator]
+    right = [1 / 5, 0, 0, *(np.array(table["y"]) / 1.5)]
+    design = np.array(rows)
+    covariance = np.linalg.inv(design.T @ design)
+    return pgmlang.compile(GROUPS).fit(table, method="exact"), table, covariance @ design.T @ right, covariance
+
+
+def test_rows_of_known_and_of_new_groups_are_predicted_in_closed_form() -> None:
+    fit, _, mean, covariance = in_groups()
+    new = {"group": ["c", "n", "n", "m"], "x": [0.7, 1.2, -0.4, 2.0], "y": [None, 3.0, None, None]}
+    columns = fit.predict_columns(new).columns
+    known = (0.7 * mean[2], 0.49 * covariance[2, 2] + 1.5**2)
+    unseen = (2.0 * mean[0], 4.0 * (covariance[0, 0] + 4) + 1.5**2)
+    gain = 4 * 1.2 / (1.2**2 * 4 + 1.5**2)
+    b, of_mu = mean[0] + gain * (3 - 1.2 * mean[0]), 1 - gain * 1.2
+    beside = (-0.4 * b, 0.16 * (4 * of_mu + of_mu**2 * covariance[0, 0]) + 1.5**2)
+    for r, (m, v) in {0: known, 2: beside, 3: unseen}.items():
+        right = [m, np.sqrt(v), *(m + np.sqrt(v) * stats.norm.ppf([0.05, 0.95]))]
+        assert [columns[f"y{c}"][r] for c in ("", ".sd", ".q5", ".q95")] == pytest.approx(right, rel=1e-9)
+    assert columns["y"][1] == 3.0
+    assert columns["y.sd"][1] == 0.0
+    assert "y.mcse" not in columns
+    of_known = fit.score_rows(fit.bind({"group": ["c"], "x": [0.7], "y": [1.0]})).values
+    assert of_known == pytest.approx([stats.norm.logpdf(1.0, known[0], np.sqrt(known[1]))], rel=1e-9)
+    of_groups = fit.score_rows(fit.bind({"group": ["n", "n", "m"], "x": [1.2, -0.4, 2.0], "y": [3.0, 0.5, -2.0]}))
+    shared = 4 + covariance[0, 0]
+    pair = shared * np.outer([1.2, -0.4], [1.2, -0.4]) + 1.5**2 * np.eye(2)
+    of_pair = stats.multivariate_normal(mean[0] * np.array([1.2, -0.4]), pair).logpdf([3.0, 0.5])
+    right = [of_pair, stats.norm.logpdf(-2.0, unseen[0], np.sqrt(unseen[1]))]
+    assert of_groups.plate == "group"
+    assert of_groups.values == pytest.approx(right, rel=1e-9)
+    assert of_groups.mcse is None
+
+
+def test_a_fit_by_parts_of_its_groups_predicts_the_same() -> None:
+    """Elements come in the order of the rows, and not all of them do."""
+    fit, *_ = in_groups()
+    both = fit.predict_columns({"group": ["a", "c"], "x": [0.3, 0.8], "y": [None, None]}).columns
+    for i, group in enumerate("ac"):
+        one = fit.predict_columns({"group": [group], "x": [[0.3, 0.8][i]], "y": [None]}).columns
+        assert one["y.sd"][0] == pytest.approx(both["y.sd"][i], rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 60))])
+def test_evidence_of_a_fresh_row_tells_what_a_row_more_of_the_table_tells(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    model = random_shared(rng, has_labels=False)
+    while "group" not in model.table:  # rows that follow each other have no fresh row
+        model = random_shared(rng, has_labels=False)
+    compiled = pgmlang.compile(model.text)
+    fit = compiled.fit(model.table, method="exact")
+    is_new = rng.random() < 0.5
+    row: dict[str, object] = {"x": 0.4, "group": "other" if is_new else "g1", "item": "i0", "z": -0.3, "y": 1.1}
+    if rng.random() < 0.5:
+        row["z"] = float("nan")
+    more = compiled.fit({k: [*v, row[k]] for k, v in model.table.items()}, method="exact")
+    told = ", ".join(f"{k} = {v}" for k, v in row.items() if v == v)
+    for name in ("s0", "e[i1]", *(["z"] if row["z"] != row["z"] else [])):
+        answer = fit.query(f"E({name} | {told})")
+        right = more.query(f"E({name})").table[-1]
+        assert answer.method == "exact"
+        assert answer.table[0] == {
+            "variable": name,
+            **{k: pytest.approx(v, rel=1e-9, abs=1e-9) for k, v in right.items() if k != "variable"},
+        }
+        assert answer.log_evidence == pytest.approx(more.log_likelihood - fit.log_likelihood, abs=1e-9)
+    (row_of_y,) = fit.query("P(y > 0 | x = 0.4, group = g1, item = i0)").table
+    (moments,) = fit.query("E(y | x = 0.4, group = g1, item = i0)").table
+    assert row_of_y["p"] == pytest.approx(stats.norm.sf(0, moments["mean"], moments["sd"]), rel=1e-12)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
 import pgmlang
 from pgmlang.density.bind import bound_density
@@ -14,8 +15,15 @@ from pgmlang.density.reductions import log_joint
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.families import FAMILIES
 from pgmlang.infer.base import Problem, facts_of
-from pgmlang.infer.centring import data_weight, noncentred_problem
-from pgmlang.infer.noncentring import movable_names, noncentred, standard_name, standardising
+from pgmlang.infer.centring import data_weights, noncentred_problem
+from pgmlang.infer.noncentring import (
+    centred_name,
+    movable_names,
+    noncentred,
+    standard_name,
+    standardising,
+)
+from pgmlang.model import Model
 from pgmlang.results.convergence import convergence
 from tests.infer.by_hand import problem_of
 
@@ -74,6 +82,13 @@ LOCATION_SCALE = [
     n for n, f in FAMILIES.items() if f.location_scale is not None and not f.location_scale.of_vectors
 ]
 
+
+def drawn_by(family: str, loc: str) -> str:
+    """The text of a family at a location, with the scale ``tau``."""
+    said = {"loc": loc, "sd": "tau", "scale": "tau", "df": "4", "shape": "0.1", "p": "0.3", "a": "3", "b": "2"}
+    return f"{family}({', '.join(said[p.name] for p in FAMILIES[family].variants[0])})"
+
+
 VECTORS = {
     "cov": "diag(tau) @ R @ diag(tau)",
     "precision": "inverse(diag(tau) @ R @ diag(tau))",
@@ -123,9 +138,7 @@ def test_families_of_location_and_scale_are_known() -> None:
 @pytest.mark.parametrize("is_named", [False, True])
 @pytest.mark.parametrize("name", LOCATION_SCALE)
 def test_every_family_of_location_and_scale_moves(name: str, is_named: bool) -> None:
-    first = "4, " if FAMILIES[name].variants[0][0].name == "df" else ""
-    last = {"SkewNormal": ", 2", "AsymmetricLaplace": ", 0.3", "GeneralizedExtremeValue": ", 0.1"}.get(name, "")
-    drawn = f"{name}({first}m, tau{last})" if is_named else f"{name}({first}mu + 0.5, tau{last})"
+    drawn = drawn_by(name, "m" if is_named else "mu + 0.5")
     text = SCHOOLS.replace("Normal(mu, tau)", drawn).replace("Normal(theta, sd)", "Normal(theta, 10 * sd)")
     old = problem_of(text.replace("plate school {", "m = mu + 0.5\nplate school {"), DATA)
     new, names = noncentred_problem(old)
@@ -142,6 +155,90 @@ def test_every_family_of_location_and_scale_moves(name: str, is_named: bool) -> 
     assert float(log_joint(bound_density(new), moved)) == pytest.approx(float(expected), rel=1e-11)
     np.testing.assert_allclose(deterministic_values(bound_density(new), moved)["theta"], theta)
     np.testing.assert_allclose(standard_of(old, "theta", {**values, "theta": theta}), standard, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in ("Normal", "LogNormal") else pytest.param(n, marks=pytest.mark.slow) for n in LOCATION_SCALE],
+)
+def test_some_elements_of_a_variable_move(name: str) -> None:
+    """Those that stay are drawn as they are written, or their logarithms are."""
+    text = SCHOOLS.replace("Normal(mu, tau)", drawn_by(name, "mu")).replace("(theta, sd)", "(theta, 10 * sd)")
+    old = problem_of(text, DATA)
+    stays = np.arange(8) % 3 == 0
+    is_there, is_log = torch.tensor(stays), name == "LogNormal"
+
+    def given_mask(model: Model) -> Problem:
+        values = {**old.binding.values, centred_name("theta"): stays.astype(float)}
+        binding = replace(old.binding, model=model, values=values)
+        return replace(old, model=model, binding=binding, facts=facts_of(model, binding))
+
+    new = given_mask(noncentred(old.model, ("theta",), ("theta",)))
+    values = {"mu": torch.tensor(0.7, dtype=torch.float64), "tau": torch.tensor(2.1, dtype=torch.float64)}
+    standard = torch.linspace(-1, 1.5, 8, dtype=torch.float64)
+    line = torch.where(is_there, standard, 0.7 + 2.1 * standard)
+    theta = line.exp() if is_log else line
+    jacobian = (~is_there).sum() * values["tau"].log() + (line.sum() if is_log else 0.0)
+    expected = log_joint(bound_density(old), {**values, "theta": theta}) + jacobian
+    moved = {**values, standard_name("theta"): standard}
+    assert float(log_joint(bound_density(new), moved)) == pytest.approx(float(expected), rel=1e-11)
+    np.testing.assert_allclose(deterministic_values(bound_density(new), moved)["theta"], theta, rtol=1e-11)
+    back = bound_density(given_mask(standardising(old.model, ("theta",), ("theta",))))
+    again = deterministic_values(back, {**values, "theta": theta}, names=[standard_name("theta")])
+    np.testing.assert_allclose(again[standard_name("theta")], standard, rtol=1e-11)
+
+
+UNEQUAL = "mu ~ Normal(0, 5)\ntau ~ HalfNormal(2)\nplate group { a ~ Normal(mu, tau)\n  plate row { y ~ Normal(a, 3) } }\n"
+
+
+def unequal_groups() -> dict[str, list[float] | list[str]]:
+    rng = np.random.default_rng(2)
+    group = np.repeat(np.arange(20), [500] * 4 + [2] * 16)
+    y = rng.normal(0, 0.5, 20)[group] + 3 * rng.normal(size=len(group))
+    return {"group": [f"g{g:02d}" for g in group], "y": y.tolist()}
+
+
+def test_groups_of_much_data_stay_and_others_move() -> None:
+    new, names = noncentred_problem(problem_of(UNEQUAL, unequal_groups()))
+    assert names == ("a",)
+    assert new.binding.values[centred_name("a")].tolist() == [1.0] * 4 + [0.0] * 16
+    begun = problem_of(UNEQUAL, unequal_groups())
+    begun = replace(
+        begun, start={"a": np.linspace(-1, 1, 20)[None], "tau": np.array([0.5]), "mu": np.array([0.2])}
+    )
+    started, _ = noncentred_problem(begun)
+    expected = np.linspace(-1, 1, 20)
+    expected[4:] = (expected[4:] - 0.2) / 0.5
+    np.testing.assert_allclose(started.start[standard_name("a")][0], expected, rtol=1e-10)
+
+
+@pytest.mark.slow
+def test_unequal_groups_mix() -> None:
+    """Neither centred (R-hat 1.03) nor non-centred (15 steps a draw) do they as well."""
+    data = unequal_groups()
+    fit = pgmlang.compile(UNEQUAL).fit(data, method="hmc", seed=1, options={"draws": 500, "max_draws": 500})
+    for name in ("mu", "tau", "a"):
+        figures = convergence(fit.draws[name].reshape(16, 500, -1))
+        assert figures.r_hat.max() < 1.01
+        assert figures.ess_bulk.min() > 2000
+    assert fit.record.sample_stats["n_steps"].mean() < 6
+    # the posterior of the means by quadrature over both, the groups integrated out
+    y, group = np.array(data["y"]), np.array(data["group"])
+    counts, means = map(
+        np.array, zip(*[((group == g).sum(), y[group == g].mean()) for g in np.unique(group)], strict=True)
+    )
+    mu, tau = np.linspace(-3, 3, 400)[:, None, None], np.linspace(1e-3, 4, 400)[None, :, None]
+    log = (
+        norm.logpdf(means, mu, np.sqrt(tau**2 + 9 / counts)).sum(-1)
+        + norm.logpdf(mu, 0, 5)[..., 0]
+        + norm.logpdf(tau, 0, 2)[..., 0]
+    )
+    weights = np.exp(log - log.max())
+    weights /= weights.sum()
+    mean = float((weights * tau[..., 0]).sum())
+    sd = float(np.sqrt((weights * tau[..., 0] ** 2).sum() - mean**2))
+    assert float(fit.draws["tau"].mean()) == pytest.approx(mean, abs=0.1 * sd)
+    assert float(fit.draws["tau"].std()) == pytest.approx(sd, rel=0.1)
 
 
 def test_a_choice_on_data_between_normals_moves() -> None:
@@ -188,7 +285,7 @@ def test_the_weight_of_the_data_is_that_of_precisions() -> None:
         "s": torch.full((4,), 0.7, dtype=torch.float64),
         "t": torch.randn(4, 2).double(),
     }
-    assert data_weight(joint, "t", values) == pytest.approx((3 / 0.25) * 0.7**2, rel=1e-9)
+    np.testing.assert_allclose(data_weights(joint, "t", values), (3 / 0.25) * 0.7**2, rtol=1e-9)
 
 
 def test_three_levels_with_much_data_mix() -> None:
@@ -262,4 +359,4 @@ def test_the_curvature_of_a_chain_is_that_of_each_row_given_the_others() -> None
     problem = problem_of(text, {"y": [0.1, 0.4, -0.2, 0.3, 0.9]})
     values = {"s": torch.tensor([0.5]).double(), "x": torch.zeros(1, 5).double()}
     # a row in the middle has a prior precision of 2 / s^2, the last one of half of that
-    assert data_weight(bound_density(problem), "x", values) == pytest.approx((1 / 4) / (2 / 0.25))
+    np.testing.assert_allclose(data_weights(bound_density(problem), "x", values), (1 / 4) / (2 / 0.25))

@@ -96,3 +96,30 @@ def test_vectors_and_their_elements_are_not_branches_of_one_choice() -> None:
             "~ MultivariateNormal(if first then 0 else prev(y),",
         )
     )
+
+
+def test_components_that_are_written_out_one_by_one() -> None:
+    text = "p ~ Beta(1, 1)\na, b ~ HalfNormal(1)\nplate r { y ~ %s }"
+    for components in ("Exponential(a), LogNormal(0, b)", "[Exponential(a), LogNormal(0, b)]"):
+        ((code, cure),) = told(text % f"Mixture([p, 1 - p], {components})")
+        assert code == "PGM0305"
+        assert (
+            "`part : {part1, part2} ~ Categorical(...)` and `y ~ if part == part1 then Exponential(...) else LogNormal(...)`"
+            in cure
+        )
+    typed = "part : {part1, part2} ~ Categorical([p, 1 - p]) ; y ~ if part == part1 then Exponential(a) else LogNormal(0, b)"
+    assert not told(text.replace("y ~ %s", typed))
+    ((code, cure),) = told(text % "Mixture([p, 1 - p], Normal(a, 1), Normal(b, 2))")
+    assert (code, cure) == (
+        "PGM0305",
+        "write the arguments of all components as vectors, as in `Normal([a, b], ...)`",
+    )
+    assert not told(text % "Mixture([p, 1 - p], Normal([a, b], [1, 2]))")
+
+
+def test_a_position_is_an_index() -> None:
+    head = "dim year[10]\nphi[year] ~ Normal(0, 1)\n"
+    model = compile_source(head + "plate s { plate t = chain { y ~ Normal(phi[position(t)], 1) } }")
+    assert model.by_name["y"].plates == ("s", "t")
+    assert not told(head + "dim k = {l, m}\nplate r { x[k] ~ Normal(phi[position(k)], 1) }")
+    assert told(head + "plate r { y ~ Normal(phi[size(year)], 1) }")[0][0] == "PGM0301"
