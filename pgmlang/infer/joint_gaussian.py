@@ -31,6 +31,8 @@ MOST_NUMBERS = 200_000
 """Most numbers that are not seen."""
 MOST_DENSE = 2_000
 """Most of them beside those of the largest plate, for `auto`: were all joined, that would take seconds."""
+MOST_IN_VECTOR = 400
+"""Longest vector (a Gaussian process over rows) for `auto`: its conditionals are written out one after the other."""
 MOST_KEPT = 1 << 24
 """Numbers of all draws."""
 MOST_CELLS = 1 << 26
@@ -94,8 +96,16 @@ def num_open(model: Model, facts: Facts) -> int:
 
 def may_fill(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why `auto` should rather draw: of so many numbers beside those of one plate, which hang together through others alone, the factor may be dense."""
+    assert facts.binding is not None
     by_plate: dict[str, int] = {}
     sizes = _sizes(model, facts)
+    for name in sizes:
+        length = max((facts.binding.layout.size(a) for a in event_axes(model, name)), default=0)
+        if length > MOST_IN_VECTOR:
+            message = (
+                f"`{name}` is a vector of {length:,} numbers, each given those before it: `--method exact` tries"
+            )
+            return (Diagnostic("PGM0602", message, model.by_name[name].span),)
     for name, size in sizes.items():
         plates = model.by_name[name].plates
         if plates and not event_axes(model, name):
