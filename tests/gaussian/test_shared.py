@@ -130,6 +130,9 @@ def test_auto_takes_it_and_a_seed_gives_the_same_draws() -> None:
     assert (one.draws["a"] != other.draws["a"]).any()
     assert one.draws["a"].shape == (4, 1000)
     assert one.diagnose().bad == ()
+    # what is told of the run is told to a method that has a use for it
+    for told in ({"options": {"warmup": 20, "draws": 20}}, {"start": {"a": 1.0}, "options": {"draws": 20}}):
+        assert model.fit({"y": [1.0, 2.5, -1.0]}, seed=1, **told).plan.method == "hmc"
 
 
 def test_questions_are_answered_in_closed_form(tmp_path: Path) -> None:
