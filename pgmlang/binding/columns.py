@@ -130,7 +130,10 @@ class Matcher:
             self.problems.error("PGM0720", f"`{name}` {why}", _names(frames), cure, about=name)
 
     def _refuse_derived(self, variable: Variable, frame: Frame, names: Mapping[str, str]) -> None:
-        column = names.get(variable.name)
+        elements = [c for c in frame.columns if c.startswith((f"{variable.name}[", f"{variable.name}."))]
+        known = {f"{variable.name}.{label}" for axis in variable.axes for label in self._axis_labels(axis) or ()}
+        wide = [c for c in elements if c.endswith("]") or c in known] if variable.axes else []
+        column = names.get(variable.name) or next(iter(wide), None)
         if column is not None and column not in self.mapping.values():
             self.problems.error(
                 "PGM0713", f"`{variable.name}` is computed, and the table has a column for it",

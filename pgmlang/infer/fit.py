@@ -81,7 +81,7 @@ def fit_model(
     drawn = secrets.randbits(32) if asked is None else asked
     keeper, resumed = None, None
     key = _key(problem, planned, source, drawn)
-    if chosen.writes_rows_out(planned.model, planned.facts):
+    if chosen.has_rows_written_out(planned.model, planned.facts):
         problem = expanded(problem)
     begins = {} if start is None else _begins(start, problem, chosen)
     begun = None if start is None else record_of_start(start, begins)

@@ -30,8 +30,10 @@ MOST_NUMBERS = 200_000
 """Most numbers that are not seen."""
 MOST_DENSE = 2_000
 """Most of them beside those of the largest plate, for `auto`: were all joined, that would take seconds."""
-MOST_KEPT = 1 << 26
+MOST_KEPT = 1 << 24
 """Numbers of all draws."""
+MOST_CELLS = 1 << 26
+"""Numbers of the matrix that the kept root is worked out of."""
 CHAINS, DRAWS = 4, 1000
 MOST_DENSE_ROOT = 1_000
 """Most elements of the normal distribution that a fit keeps."""
@@ -157,13 +159,13 @@ class JointGaussian:
         """``[chain, draw, *shape]`` of each variable, what is seen of it as it is."""
         joint, solved = self.joint, self.solved
         away = matched(solved, np.random.default_rng(seed), chains * count)
-        every = np.repeat(joint.values[:, None], chains * count, 1)
-        every[joint.hidden] = solved.mean[:, None] + away
         out = {}
         for name in self.parts.numbers:
             block = joint.blocks[name]
-            own = every[block.first : block.first + block.count].T
-            out[name] = np.ascontiguousarray(own).reshape(chains, count, *block.shape)
+            first, last = np.searchsorted(joint.hidden, (block.first, block.first + block.count))
+            own = np.tile(joint.values[block.first : block.first + block.count], (chains * count, 1))
+            own[:, joint.hidden[first:last] - block.first] = solved.mean[first:last] + away[first:last].T
+            out[name] = own.reshape(chains, count, *block.shape)
         return out
 
     def normal(self) -> NormalPosterior | None:
@@ -174,7 +176,7 @@ class JointGaussian:
         for names in (self.parts.numbers, tuple(shared)):
             blocks = [joint.blocks[n] for n in names]
             size = sum(b.count for b in blocks)
-            if 0 < size <= MOST_DENSE_ROOT and size * len(joint.hidden) <= MOST_KEPT:
+            if 0 < size <= MOST_DENSE_ROOT and size * len(joint.hidden) <= MOST_CELLS:
                 break
         else:
             return None

@@ -112,7 +112,7 @@ def _runtime() -> str:
     # what makes functions over lanes of them, whose module compiled code names
     texts += [
         (files("pgmlang.native") / name).read_bytes()
-        for name in ("lane_forms.py", "lane_functions.py", "parts.py", "passes.py")
+        for name in ("array_arguments.py", "lane_forms.py", "lane_functions.py", "parts.py", "passes.py")
     ]
     return hashlib.sha256(b"".join([*texts, inspect.getsource(sys.modules[__name__]).encode()])).hexdigest()
 

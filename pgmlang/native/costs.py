@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Literal
 
 from pgmlang.native.factor_terms import FactorTerm
+from pgmlang.native.lane_functions import known_functions
 from pgmlang.native.matrix_terms import BY_BLOCKS
 from pgmlang.native.scalars import Scalar, walk
 from pgmlang.native.stages import AnyStage, SequenceStage, SliceStage, SolutionStage
@@ -68,7 +69,7 @@ BY_LANES: Mapping[Kind, float] = {
     "function": 0.9e-9,
     "step": 0.0,
     "gather": 0.25e-9,
-    "matrix": 0.5e-9,
+    "matrix": 0.15e-9,
     "large matrix": 0.06e-9,
     "solution": 60e-9,
     "move": 6e-9,
@@ -96,7 +97,7 @@ along, and paths over three, of whose products of matrices in the logarithm torc
 class Counts:
     """How much a value of the density is: how often an operation of a kind stands along the loops over some axes, those of data alone left
         out; ``operations`` of the whole text, over which the compiler goes; ``has_lanes``: chains are worked out in groups, as no chain
-    of labels and no matrix is."""
+    of labels and no large matrix is."""
 
     elements: Mapping[tuple[Kind, tuple[str, ...]], int]
     operations: int
@@ -148,9 +149,15 @@ def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
             # added to the density, or put into an array
             elements["plain", tuple(loop.axis for loop in item.loops)] += scalar.varies
     has_lanes = not any(
-        isinstance(item, SequenceStage | SliceStage | SolutionStage) and item.array.varies for item in everything
+        item.array.varies and _has_no_lanes(item) for item in everything if not isinstance(item, FactorTerm)
     )
     return Counts(dict(elements), operations, has_lanes)
+
+
+def _has_no_lanes(stage: AnyStage) -> bool:
+    if isinstance(stage, SliceStage):
+        return stage.name not in known_functions()
+    return isinstance(stage, SequenceStage | SolutionStage)
 
 
 def _inside_of_sums(scalars: Iterable[Scalar]) -> Iterator[Scalar]:

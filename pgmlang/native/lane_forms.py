@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pgmlang.lower import pyast as py
+from pgmlang.native.array_arguments import places, sizes
 from pgmlang.native.expanded import Renamed
 
 LANES = 8
@@ -29,7 +30,11 @@ PARTS, LONGEST_SUM = 4, 4
 """Sums that a sum is taken in, and statements of loops that are written out so often."""
 MAKERS = frozenset({"empty", "zeros", "full"})
 """Functions that make arrays (``runtime/arrays.py``)."""
-PLAIN = MAKERS | {"range", "float", "int", "bool", "len"}
+IN_ALL = "in_all"
+"""The function that gives each number of an array in all lanes."""
+FLAT = "flat"
+"""The function that gives an array its elements end to end."""
+PLAIN = MAKERS | {"range", "float", "int", "bool", "len", FLAT}
 """Other functions that are called, of what is no lanes."""
 
 
@@ -39,14 +44,15 @@ class NoLanes(Exception):
 
 @dataclass
 class LaneForm:
-    """One function made over. ``varying``: names of lanes; ``arrays``: the sizes of the axes of arrays of lanes, but the last; ``known``:
-    functions that have, or can be given, a form over lanes; ``used``: those that it asks for."""
+    """One function made over. ``varying``: names of lanes; ``arrays``: the sizes of the axes of arrays of lanes, but the last; ``flattened``: names of
+    arrays laid end to end, and of which; ``known``: functions that have, or can be given, a form over lanes; ``used``: those that it asks for."""
 
     function: ast.FunctionDef
     known: frozenset[str]
     varying: set[str] = field(default_factory=set)
     arrays: dict[str, list[ast.expr]] = field(default_factory=dict)
     made: dict[str, list[ast.expr]] = field(default_factory=dict)
+    flattened: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     fresh: int = 0
 
@@ -66,8 +72,9 @@ class LaneForm:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=module))) if module not in ("math", "np"):
                     raise NoLanes(f"a method of `{module}`")
 
-    def of_helper(self) -> ast.FunctionDef:
-        """A function of the runtime: its arguments are lanes, those that it reads elements of arrays of lanes."""
+    def of_helper(self, *, has_places: bool = False) -> ast.FunctionDef:
+        """A function of the runtime: its arguments are lanes, those that it reads elements of arrays of lanes; with ``has_places`` those
+        that say where elements are, or how many, are whole numbers."""
         indexed = {
             n.value.id for n in ast.walk(self.function)
             if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)
@@ -76,10 +83,11 @@ class LaneForm:
             n.value.id for n in ast.walk(self.function)
             if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
         }  # fmt: skip
+        numbers = places(self.function) if has_places else set()
         for argument in self.function.args.args:
             if argument.arg in indexed | asked:
-                self.arrays[argument.arg] = [ast.Constant(0)]
-            else:
+                self.arrays[argument.arg] = sizes(self.function, argument.arg)
+            elif argument.arg not in numbers:
                 self.varying.add(argument.arg)
         return self._made_over(self.function.name + SUFFIX)
 
@@ -87,8 +95,12 @@ class LaneForm:
         for node in ast.walk(self.function):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _maker(node.value):
                 shape = node.value.args[0]  # type: ignore[attr-defined]
-                sizes = shape.elts if isinstance(shape, ast.Tuple) else [shape]
-                self.made[node.targets[0].id] = list(sizes)
+                self.made[node.targets[0].id] = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
+            match node:
+                case ast.Assign(
+                    targets=[ast.Name(id=one)], value=ast.Call(func=ast.Name(id=called), args=[ast.Name(id=of)])
+                ) if called == FLAT:
+                    self.flattened[one] = of
         while self._spread(self.function.body):
             pass
         whole = copy.copy(self.function)
@@ -101,6 +113,9 @@ class LaneForm:
     def _spread(self, statements: list[ast.stmt]) -> bool:
         """Names that are lanes by what is assigned to them; whether there were new ones."""
         before = len(self.varying) + len(self.arrays)
+        for laid_flat, whole in self.flattened.items():
+            if whole in self.arrays:
+                self.arrays[laid_flat] = [ast.Constant(0)]
         for statement in statements:
             for node in ast.walk(statement):
                 match node:
@@ -121,7 +136,7 @@ class LaneForm:
 
     def _mark(self, target: ast.expr) -> None:
         match target:
-            case ast.Name(id=name) if name not in self.made:
+            case ast.Name(id=name) if name not in self.made and name not in self.flattened:
                 self.varying.add(name)
             case ast.Tuple(elts=elements):
                 for element in elements:
@@ -140,6 +155,9 @@ class LaneForm:
     def _mark_array(self, node: ast.expr) -> None:
         while isinstance(node, ast.Subscript):
             node = node.value
+        if isinstance(node, ast.Name) and node.id in self.flattened:
+            self.arrays[node.id] = [ast.Constant(0)]
+            node = ast.Name(self.flattened[node.id])
         if isinstance(node, ast.Name) and node.id in self.made:
             self.arrays[node.id] = self.made[node.id]
 
@@ -148,7 +166,7 @@ class LaneForm:
         match node:
             case ast.Name(id=name):
                 return name in self.varying or name in self.arrays
-            case ast.Attribute() | ast.Constant():
+            case ast.Attribute() | ast.Constant() | ast.Compare(ops=[ast.Is() | ast.IsNot()]):
                 return False
             case ast.Subscript(value=ast.Attribute()):
                 return False
@@ -174,6 +192,12 @@ class LaneForm:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in self.arrays and name in self.made:
                 return [self._array(name, value)]
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in self.flattened:
+                # what is no lanes, and goes where lanes go, is lanes all alike
+                is_plain = name in self.arrays and self.flattened[name] not in self.arrays
+                if is_plain:
+                    self.used.add(IN_ALL)
+                return [ast.Assign(statement.targets, py.call(IN_ALL + SUFFIX, value) if is_plain else value)]
             case ast.Assign(targets=[ast.Subscript() as target], value=value) if self.is_lanes(target):
                 return [self._put(target, self.over(value))]
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
@@ -299,7 +323,8 @@ class LaneForm:
                 ):
                     raise NoLanes("elements set where lanes part")
                 if isinstance(inner, ast.Return):
-                    assert inner.value is not None
+                    if inner.value is None:
+                        raise NoLanes("an end where lanes part")
                     given.append(Renamed(renamed).visit(copy.deepcopy(inner.value)))
                     break
                 if not isinstance(inner, ast.Assign):

@@ -1,18 +1,17 @@
-"""The runtime's functions over lanes, made from their texts as they stand, and programs over lanes, made from programs."""
+"""The runtime's functions over lanes, made from their texts as they stand."""
 
 from __future__ import annotations
 
 import ast
-import inspect
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from pgmlang.native.lane_forms import LANES, OF_NUMBERS, OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes
+from pgmlang.native.lane_forms import IN_ALL, LANES, OF_NUMBERS, OWN_MATHEMATICS, SUFFIX, LaneForm, NoLanes
 
-TEXTS = ("special", "tails", "mills", "saddle", "vectors")
-"""Files of the runtime whose functions have forms over lanes: element by element, or along the first axis of vectors."""
-DENSITIES = ("log_density", "log_density_and_gradient")
+MATRICES = "matrices"
+TEXTS = ("special", "tails", "mills", "saddle", "vectors", MATRICES)
+"""Files of the runtime whose functions have forms over lanes: element by element, along the first axis of vectors, or on arrays laid end to end."""
 OF_LANES = (
     "from pgmlang.native.runtime.lanes import both_lanes, choose_lanes, eight_lanes, either_lanes, lanes_at, larger_lanes, not_lanes, number_in, put_lanes, size_lanes, "
     "smaller_lanes, with_number"
@@ -22,6 +21,7 @@ HEAD = f"""import math
 import numpy as np
 
 from pgmlang.native.compiled import compiled_lanes
+from pgmlang.native.runtime.arrays import empty
 from pgmlang.native.runtime.lane_mathematics import *
 {OF_LANES}
 """
@@ -42,7 +42,26 @@ def _functions_of(name: str) -> dict[str, ast.FunctionDef]:
 @cache
 def known_functions() -> frozenset[str]:
     """The names of those that a program may call over lanes."""
-    return frozenset(_functions())
+    return frozenset(_functions()) - frozenset(_functions_of(MATRICES)) | frozenset(_of_matrices())
+
+
+@cache
+def _of_matrices() -> dict[str, ast.FunctionDef]:
+    """The functions of matrices that go the same way whatever the numbers are (those that exchange rows do not), over lanes."""
+    others = frozenset(_functions()) - frozenset(_functions_of(MATRICES))
+    known = frozenset(_functions())
+    while True:
+        out: dict[str, ast.FunctionDef] = {}
+        for name, function in _functions_of(MATRICES).items():
+            try:
+                form = LaneForm(function, known)
+                out[name] = form.of_helper(has_places=True)
+            except NoLanes:
+                continue
+        if others | frozenset(out) == known:
+            return out
+        # what calls one that has none has none
+        known = others | frozenset(out)
 
 
 @cache
@@ -59,7 +78,10 @@ def text_of_functions() -> str:
         by_lane(name, f"math.{name}({{}})", ["a", "b"][:number]) for name, number in sorted(OF_NUMBERS.items())
     ]
     made = [*of_mathematics, by_lane("power", "math.pow({})", ["a", "b"])]
+    made += [*_of_matrices().values(), _in_all()]
     for name, function in _functions().items():
+        if name in _functions_of(MATRICES):
+            continue
         try:
             if name in _functions_of("tails") | _functions_of("mills") | _functions_of("saddle"):
                 raise NoLanes("series that end by what varies")
@@ -67,6 +89,17 @@ def text_of_functions() -> str:
         except NoLanes:
             made.append(_in_each_lane(name, function))
     return "\n\n".join([*out, *("@compiled_lanes\n" + ast.unparse(f) for f in made)]) + "\n"
+
+
+def _in_all() -> ast.FunctionDef:
+    """Of an array of numbers each in all lanes."""
+    text = (
+        f"def {IN_ALL}{SUFFIX}(numbers):\n    out = empty((numbers.shape[0], {LANES}))\n    for i in range(numbers.shape[0]):\n"
+        "        put_lanes(out, i, eight_lanes(numbers[i]))\n    return out\n"
+    )
+    tree = ast.parse(text)
+    assert isinstance(tree.body[0], ast.FunctionDef)
+    return tree.body[0]
 
 
 def _in_each_lane(name: str, function: ast.FunctionDef) -> ast.FunctionDef:
@@ -104,38 +137,3 @@ def lane_functions() -> ModuleType:
     from pgmlang.native.program_files import load_program
 
     return load_program(text_of_functions())
-
-
-def program_over_lanes(source: str) -> str:
-    """A program of loops over one chain as one over groups of eight. Raises NoLanes where it does what no lanes do."""
-    from pgmlang.native.program import with_arguments
-    from pgmlang.native.runtime import lane_groups
-
-    body: list[str] = []
-    used: set[str] = set()
-    arguments: list[str] = []
-    for node in ast.parse(source).body:
-        if not isinstance(node, ast.FunctionDef) or node.name not in DENSITIES:
-            continue
-        vectors = [a.arg for a in node.args.args if a.arg in ("x", "gradient")]
-        arguments = [a.arg for a in node.args.args[len(vectors) :]]
-        form = LaneForm(node, known_functions())
-        body.append("@inlined\n" + ast.unparse(form.of_program(vectors)))
-        used |= form.used
-    for function in lane_groups.FUNCTIONS:
-        tree = with_arguments(ast.parse(inspect.getsource(function)), arguments)
-        body.append("@compiled_groups\n" + ast.unparse(tree))
-    return "\n\n".join([_head(source, used), *body]) + "\n"
-
-
-def _head(source: str, used: set[str]) -> str:
-    imported = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) and "runtime" in str(n.module)]
-    lines = [
-        source.partition("\n")[0], "import math", "", *(["import numpy as np", ""] if "np." in source else []), *map(ast.unparse, imported),
-        "from pgmlang.native.compiled import compiled_groups, inlined",
-        "from pgmlang.native.runtime.arrays import empty",
-        "from pgmlang.native.lane_functions import lane_functions",
-        "from pgmlang.native.runtime.lane_mathematics import rounded_lanes",
-        OF_LANES, "", *(f"{name}{SUFFIX} = lane_functions().{name}{SUFFIX}" for name in sorted(used)),
-    ]  # fmt: skip
-    return "\n".join(lines)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pgmlang.native.costs import FEWEST_IN_LANES
 from pgmlang.native.lane_forms import LANES, NoLanes
-from pgmlang.native.lane_functions import program_over_lanes
+from pgmlang.native.lane_programs import program_over_lanes
 from pgmlang.native.loaded import LONGEST_CALL, LoadedProgram
 from pgmlang.native.program_files import load_program
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Model
+from pgmlang.model.row_plates import row_reductions
 from pgmlang.plan.record import Assignment
 from pgmlang.results.fit import Moves
 from pgmlang.tables.learned import learned_tables
@@ -131,11 +132,23 @@ class Method:
         names = (*tables, *(v.name for v in model.of_role("random", "field") if v.name in hidden))
         return (Assignment(names, self.name),)
 
+    def has_rows_written_out(self, model: Model, facts: Facts) -> bool:
+        """Whether rows that stand for several are written out: for it, or since a value is taken over all rows, in which each counts once."""
+        return counts_in_reductions(model, facts) or self.writes_rows_out(model, facts)
+
     def all_reasons(self, model: Model, facts: Facts) -> tuple[str, ...]:
         """Its reasons, and what is done to the data for it."""
-        if not self.writes_rows_out(model, facts):
+        if not self.has_rows_written_out(model, facts):
             return self.reasons(model, facts)
-        return (
-            *self.reasons(model, facts),
-            "rows that stand for several are written out: each has latents of its own",
+        why = (
+            "a value is taken over all of them"
+            if counts_in_reductions(model, facts)
+            else "each has latents of its own"
         )
+        return (*self.reasons(model, facts), f"rows that stand for several are written out: {why}")
+
+
+def counts_in_reductions(model: Model, facts: Facts) -> bool:
+    """Whether rows stand for several, and the model takes a value over rows."""
+    binding = facts.binding
+    return binding is not None and binding.is_counts and any(True for _ in row_reductions(model))

@@ -18,11 +18,11 @@ def missing_inputs(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         for variable in model.of_role("input"):
             if variable.name not in facts.binding.values and variable.name not in facts.fixed:
                 yield unknown_parameter(variable)
-        if facts.binding.weights is not None:
+        if facts.binding.weights is not None and not facts.binding.is_counts:
             for reduction in row_reductions(model):
                 yield Diagnostic("PGM0602", f"`{reduction.function}` over the rows of `{reduction.axis}` counts each row "
                                  "once, and the rows have weights", reduction.span,
-                                 help="give the rows themselves, without `--counts` or `--weights`")  # fmt: skip
+                                 help="give the rows themselves, without `--weights`; whole numbers of equal rows are `--counts`")  # fmt: skip
 
 
 def lowering_reasons(model: Model) -> Iterator[Diagnostic]:

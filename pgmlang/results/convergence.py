@@ -104,17 +104,20 @@ def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:
     count = flat.shape[1]
     mean = np.where(constant, flat[:, 0], centre * unit)
     sd = np.where(constant, 0.0, np.sqrt(((scaled - centre[:, None]) ** 2).sum(axis=1) / max(count - 1, 1)) * unit)
-    quantiles = np.quantile(flat, (0.05, 0.5, 0.95), axis=1)
-    nothing = np.full(n, np.nan)
-    mcse, bulk, tail, r_hat = nothing, nothing, nothing, nothing
+    # of what was seen there is nothing to sort: most cells of a variable with some missing ones
+    moving = np.flatnonzero(~constant)
+    quantiles = np.tile(flat[:, 0], (3, 1))
+    quantiles[:, moving] = np.quantile(flat[moving], (0.05, 0.5, 0.95), axis=1)
+    mcse, bulk, tail, r_hat = np.full((4, n), np.nan)
     if num_draws >= LEAST_DRAWS:
-        mcse = np.where(constant, 0.0, sd / np.sqrt(_ess(_split(scaled.reshape(x.shape)))))
+        mcse[constant] = 0.0
+    if num_draws >= LEAST_DRAWS and len(moving):
+        x, ends = x[moving], quantiles[:, moving, None, None]
+        mcse[moving] = sd[moving] / np.sqrt(_ess(_split(scaled[moving].reshape(x.shape))))
         normal = _normal_scores(_split(x))
-        bulk = np.where(constant, np.nan, _ess(normal))
-        tail = np.where(
-            constant, np.nan, np.minimum(*(_ess(_split(x <= quantiles[k][:, None, None])) for k in (0, 2)))
-        )
-        r_hat = np.where(constant, np.nan, np.fmax(_r_hat(normal), _r_hat(_normal_scores(_folded(_split(x))))))
+        bulk[moving] = _ess(normal)
+        tail[moving] = np.minimum(*(_ess(_split(x <= ends[k])) for k in (0, 2)))
+        r_hat[moving] = np.fmax(_r_hat(normal), _r_hat(_normal_scores(_folded(_split(x)))))
     columns = (mean, sd, quantiles[0], quantiles[1], quantiles[2], mcse, bulk, tail, r_hat)
     return tuple(np.where(good, figure, np.nan) for figure in columns)
 

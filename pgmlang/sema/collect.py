@@ -129,7 +129,7 @@ class Collector:
             elif used not in self.scope.broken_names:
                 near = did_you_mean(used, self.scope.settings)
                 self._error("PGM0201", f"`{used}` is not a setting of the model", node.span,
-                            near or f"write a number, or add it to the header: `model name({used} = 10)`")  # fmt: skip
+                            near or f"write a number, or add it to the header, `model name({used} = 10)`; rows of a table need no size")  # fmt: skip
                 return 1
         value = fold(node, self.scope.settings)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -309,8 +309,11 @@ class Collector:
             if not self.scope.is_axis(axis.name):
                 if axis.name not in self.scope.broken_names:
                     near = did_you_mean(axis.name, [*self.scope.dims, *self.scope.plates])
-                    self._error("PGM0201", f"`{axis.name}` is not an axis", axis.span,
-                                near or f"declare it: `dim {axis.name}`, or `dim {axis.name}[10]`")  # fmt: skip
+                    cure = f"declare it: `dim {axis.name}`, or `dim {axis.name}[10]`"
+                    symbol = self.scope.variables.get(item.name)
+                    if symbol is not None and symbol.plates:
+                        cure = f"`{item.name}` is that of this row of `{symbol.plates[-1]}`, without an index; or {cure}"
+                    self._error("PGM0201", f"`{axis.name}` is not an axis", axis.span, near or cure)
                 return None
             if axis.name in axes:
                 self._error("PGM0308", f"axis `{axis.name}` occurs twice", axis.span,

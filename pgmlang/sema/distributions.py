@@ -9,7 +9,7 @@ from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.families import FAMILIES, LEARNED, SERIES, Family, Parameter, Spelling
 from pgmlang.model import Choice, Dist, Distribution, Type
-from pgmlang.model.expr import Apply, Const, Expr, Ref
+from pgmlang.model.expr import Apply, Const, Expr, Ref, walk
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
@@ -322,8 +322,16 @@ class DistributionBuilder:
         name = getattr(value, "name", None) or "the value"
         left = f"{target.name}[{', '.join(target.axes)}]" if target.axes else target.name
         listed = ", ".join([*target.axes, *extra])
-        self._error("PGM0302", f"axis `{extra[0]}` of `{name}` is not on the left: `{left}`", span,
-                    f"write `{target.name}[{listed}] ~ ...`, or reduce over `{extra[0]}`")  # fmt: skip
+        cure = f"write `{target.name}[{listed}] ~ ...`, or reduce over `{extra[0]}`"
+        rows = self.scope.variables[target.name].plates[-1:]
+        if extra[0] in self.scope.plates and rows:
+            cure = f"write `plate {rows[0]} in {extra[0]} {{ ... }}`, and `{name}` is that of the row's element of `{extra[0]}`"
+        elif any(
+            isinstance(n, Apply) and n.function == "mul" and all(extra[0] in a.axes for a in n.arguments)
+            for n in walk(value)
+        ):
+            cure = f"products are summed over `{extra[0]}` by `x @ b`; or write `{target.name}[{listed}] ~ ...`"
+        self._error("PGM0302", f"axis `{extra[0]}` of `{name}` is not on the left: `{left}`", span, cure)
 
     # ---- the draw
 

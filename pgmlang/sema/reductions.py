@@ -139,17 +139,43 @@ def _of_plate_around(builder: ExpressionScope, node: ast.Call, axis: str, contex
         _in_guide(builder, node, axis)
         return unknown(node.span)
     if len(scope.plates[axis].parents) > 1:
-        first = scope.plates[axis].parents[0]
-        builder.error("PGM0302", f"`{node.function}` over `{axis}` inside of it, which several plates are around",
-                      node.span, f"give the result a name where it is meant: outside of all plates, or in `plate {first} {{ ... }}`")  # fmt: skip
+        first, *others = scope.plates[axis].parents
+        cure = f"give the result a name where it is meant: outside of all plates, or in `plate {first} {{ ... }}`"
+        if len(others) == 1:
+            cure += f"; over the rows of the present `{others[0]}` it is `over = {first}`"
+        builder.error("PGM0302", f"`{node.function}` over `{axis}` inside of it, which several plates are around", node.span, cure)  # fmt: skip
         return unknown(node.span)
     outside = tuple(p for p in context.plates if axis not in scope.axes_model.enclosing(p))
     has_chain = any(s is not None and s.kind == "chain" for s in (scope.plates[p].structure for p in outside))
     place = replace(context, plates=outside, excluded_first=context.excluded_first if has_chain else 0)
-    value = reduction(builder, node, place)
+    crossed = _crossed_by(builder, node, axis, place, context)
+    if crossed is not None and set(outside) != set(scope.axes_model.enclosing(outside[-1])):
+        shared = " and ".join(f"`{p}`" for p in outside)
+        builder.error("PGM0302", f"`{node.function}` over `{axis}` would be of the rows of one {shared}, and no plate stands for these together",
+                      node.span, f"give the result a name in a plate that has it, and rows that belong to that: `{node.function}(x, over = {crossed})`")  # fmt: skip
+        return unknown(node.span)
+    value = reduction(builder, node if crossed is None else _over_plate(node, crossed), place)
     if value.type is UNKNOWN:
         return value
     return with_name(builder, value, _name(builder, node, node.function, context), outside)
+
+
+def _crossed_by(
+    builder: ExpressionScope, node: ast.Call, axis: str, place: ExpressionContext, context: ExpressionContext
+) -> str | None:
+    """The plate of the place that this one and others cross, where the value is of its rows: those that share the elements of the others are reduced."""
+    model, plates = builder.scope.axes_model, builder.scope.plates
+    inside = [p for p in context.plates if axis in model.enclosing(p)[:-1] and len(plates[p].parents) > 1]
+    if not inside:
+        return None
+    own = replace(place, plates=merge(place.plates, model.enclosing(axis)), along=Along())
+    return inside[-1] if _quietly(builder, node.arguments[0], own).type is UNKNOWN else None
+
+
+def _over_plate(node: ast.Call, plate: str) -> ast.Call:
+    """The same call over another plate."""
+    keywords = tuple(replace(k, value=ast.Name(plate, span=k.value.span)) for k in node.keywords)
+    return replace(node, keywords=keywords)
 
 
 def _name(builder: ExpressionScope, node: ast.Call, function: str, context: ExpressionContext) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pgmlang.diagnostics import Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Const, Element, Expr, Ref, State
-from pgmlang.model.types import COUNT, TRUTH, UNKNOWN, Type
+from pgmlang.model.types import COUNT, NUMERIC_KINDS, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.chains import chain_of, first_rows, lag_of
 from pgmlang.sema.elements import as_label, labelled_element, present_element
@@ -255,7 +255,7 @@ def _index_cure(
             drawn = f"{node.name} : {slots[0]} ~ Categorical(1 / size({slots[0]}))"
             return f"draw an element: `{drawn}`; its number, from 0 on, is `position({node.name})`"
         if (
-            value.type.kind == "real"
+            ((value.type.kind in NUMERIC_KINDS and value.type.kind != "bit") or value.type.owner == node.name)
             and source is not None
             and source.role == "input"
             and not source.axes
@@ -277,7 +277,9 @@ def _outside_plate(
         for s in builder.scope.variables.values()
         if s.type is not None and s.type.kind == "labels" and s.type.axis == plate
     ]
-    cure = (
+    rows = context.plates[-1:]
+    cure = f"write `plate {rows[0]} in {plate} {{ ... }}` where rows belong to its elements, or " if rows else ""
+    cure += (
         f"index it, as in `{symbol.name}[{indexable[0] if indexable else 'z'}]` with a variable whose values are "
     )
     cure += f"elements of `{plate}`, or reduce over the plate: `sum({symbol.name}, over = {plate})`"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pgmlang.families import Family
-from pgmlang.model import Type
+from pgmlang.families import FAMILIES, Family
+from pgmlang.model import Dist, Type
 from pgmlang.model.constants import numbers_of
 from pgmlang.model.expr import Const, Expr, Ref
 from pgmlang.model.model import Distribution
@@ -162,6 +162,15 @@ def declarable(type_: Type) -> str:
     return "bit" if type_.kind == "truth" else str(type_)
 
 
+def _half(symbol: Symbol) -> str:
+    """The family of the sizes of a variable's draws, where these lie around zero; else nothing."""
+    if not isinstance(symbol.stated, Dist) or f"Half{symbol.stated.family}" not in FAMILIES:
+        return ""
+    loc = dict(symbol.stated.arguments).get("loc")
+    is_centred = loc is not None and not isinstance(loc, Dist) and numbers_of(loc) == 0
+    return f"Half{symbol.stated.family}" if is_centred else ""
+
+
 def cure(expr: Expr, kind: str, symbol: Symbol | None, logit: bool) -> str:
     """A correction of an argument that leaves its support, ready to type; none of a number written there. ``logit``: whether the family takes
     ``logit = ...`` instead."""
@@ -174,6 +183,8 @@ def cure(expr: Expr, kind: str, symbol: Symbol | None, logit: bool) -> str:
     if kind == "unit":
         return f"write `sigmoid({text})`" + (f", or `logit = {text}`" if logit else "")
     if kind == "positive":
+        if symbol is not None and (half := _half(symbol)):
+            return f"draw it from the half of it that is positive: `{symbol.name} ~ {half}(...)`"
         return f"write `exp({text})`, or draw it from a positive distribution such as `HalfNormal(1)`"
     if kind == "count":
         return f"write `round({text})`, or draw it from a distribution of counts such as `Poisson(1)`"

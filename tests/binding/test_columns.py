@@ -172,3 +172,13 @@ def test_two_variables_along_one_open_axis() -> None:
     assert both.values["u"].tolist() == [[3.0, 4.0]]
     found = refusal(model, frame(**{"v.a": [1.0], "v.b": [2.0], "u.a": [3.0]}))
     assert (found.code, found.place) == ("PGM0717", "t.csv")
+
+
+@pytest.mark.parametrize("columns", [("v[a]", "v[b]"), ("v.a", "v.b")])
+def test_columns_of_a_computed_vector(columns: tuple[str, str]) -> None:
+    """They would be unused, and the fit one of the prior."""
+    model = "dim k = {a, b}\nz[k] ~ Normal(0, 1)\nplate row {\n  x ~ Normal(sum(z), 1)\n  v[k] = z + x\n}"
+    table = frame(**{"x": [1.0], columns[0]: [2.0], columns[1]: [3.0]})
+    found = refusal(model, table)
+    assert (found.code, found.place) == ("PGM0713", f"t.csv:{columns[0]}")
+    assert bind(compile_source(model), table, hide=["v"]).observed == ("x",)

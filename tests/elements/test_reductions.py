@@ -206,6 +206,10 @@ def test_groups_are_centred_by_their_own_figures_and_new_rows_by_those_of_the_fi
     [
         ("plate user { }\nplate item { }\nplate rating in user, item {\n  input x : real\n  z = x - mean(x, over = rating)\n}",
          "PGM0302", "give the result a name where it is meant"),
+        ("plate town { }\nplate user in town { }\nplate item { }\nplate rating in user, item {\n  input x : real\n  z = x - mean(x, over = user)\n}",
+         "PGM0302", "no plate stands for these together"),
+        ("plate user { }\nplate item { }\nplate year { }\nplate rating in user, item, year {\n  input x : real\n  z = x - mean(x, over = user)\n}",
+         "PGM0302", "the rows of one `item` and `year`"),
         ("plate house {\n  x ~ Normal(mean(x, over = house), 1)\n}", "PGM0501", ""),
         ("plate house {\n  input x : real\n  z = mean(x, over = hous)\n}", "PGM0201", "did you mean `house`"),
         ("plate house {\n  input x : real\n  z = any(x, over = house)\n}", "PGM0307", "needs true or false"),
@@ -219,3 +223,67 @@ def test_what_has_no_such_meaning_is_refused(text: str, code: str, message: str)
     told = [d for d in error.value.diagnostics if d.code == code]
     assert told, error.value.diagnostics
     assert any(message in f"{d.message}; {d.help}" for d in told), told
+
+
+CENTRED = "{first}\nplate row {{\n  input x : real\n  y ~ Normal(b * (x - mean(x, over = row)), {sd})\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "sd", "method"),
+    [("b ~ Normal(0, 3)", "1", "exact"), ("b ~ Normal(0, 3)\ns ~ HalfNormal(2)", "s", "map"), ("param b : real\nparam s : positive", "s", "auto")],
+)  # fmt: skip
+def test_rows_that_count_several_times_are_so_many_rows_of_a_reduction(first: str, sd: str, method: str) -> None:
+    rng = np.random.default_rng(6)
+    x, counts = rng.normal(size=9), rng.integers(0, 4, 9)
+    y = 2 * x + rng.normal(size=9)
+    model = pgmlang.compile(CENTRED.format(first=first, sd=sd))
+    counted = model.fit({"x": x, "y": y, "n": counts}, counts="n", method=method, seed=1)
+    written = model.fit({"x": np.repeat(x, counts), "y": np.repeat(y, counts)}, method=method, seed=1)
+    assert counted.log_likelihood == written.log_likelihood
+    for name, value in {**counted.params, **counted.draws}.items():
+        assert (value == {**written.params, **written.draws}[name]).all()
+    assert "written out" in str(counted.plan)
+    with pytest.raises(pgmlang.PgmError, match="counts each row once"):
+        model.plan({"x": x, "y": y, "n": counts + 0.5}, weights="n", method="map")
+
+
+CROSSED = """
+b ~ Normal(0, 3)
+plate town {{ }}
+plate house in town {{ u ~ Normal(0, 1) }}
+plate year {{
+  v ~ Normal(0, 1)
+  {named}
+}}
+plate obs in house, year {{
+  input x : real
+  y ~ Normal(b * ({centred}) + u + v, 1)
+}}
+"""
+
+
+@pytest.mark.parametrize("method", ["exact", "map"])
+def test_a_reduction_over_one_of_crossed_plates_is_of_the_rows_of_the_others(method: str) -> None:
+    rng = np.random.default_rng(8)
+    year = rng.integers(0, 3, 15)
+    house = np.append(np.arange(4), rng.integers(0, 4, 11))
+    table = {
+        "town": {"town": ["s", "t"]},
+        "house": {"house": list("abcd"), "town": list("stst")},
+        "obs": {
+            "house": [list("abcd")[h] for h in house],
+            "year": [str(t) for t in year],
+            "x": rng.normal(size=15) + year,
+            "y": rng.normal(size=15),
+        },
+    }
+    fits = [
+        pgmlang.compile(CROSSED.format(named=named, centred=centred)).fit(table, method=method, seed=1)
+        for named, centred in (("m = mean(x, over = obs)", "x - m"), ("", "x - mean(x, over = town)"))
+    ]  # fmt: skip
+    for fit in fits[1:]:
+        assert fit.query("E(b)").table == fits[0].query("E(b)").table
+    x = np.asarray(table["obs"]["x"])
+    means = {row["name"]: row["mean"] for row in fits[1].summary()}
+    for t in np.unique(year):
+        assert means[f"x.mean[{t}]"] == pytest.approx(x[year == t].mean(), rel=1e-12)

@@ -261,3 +261,14 @@ def test_evidence_of_a_fresh_row_tells_what_a_row_more_of_the_table_tells(seed: 
     (row_of_y,) = fit.query("P(y > 0 | x = 0.4, group = g1, item = i0)").table
     (moments,) = fit.query("E(y | x = 0.4, group = g1, item = i0)").table
     assert row_of_y["p"] == pytest.approx(stats.norm.sf(0, moments["mean"], moments["sd"]), rel=1e-12)
+
+
+def test_values_of_all_groups_that_nothing_hangs_on_are_worked_out_of_the_draws() -> None:
+    _, table, mean, _ = in_groups()
+    text = GROUPS + "most = max(b, over = group)\ntotal = sum(b, over = group)\n"
+    fit = pgmlang.compile(text).fit(table, method="exact", seed=1)
+    assert fit.query("E(total)").table[0]["mean"] == pytest.approx(mean[1] + mean[2], rel=1e-9)
+    assert fit.query("E(most)").table[0]["mean"] == pytest.approx(fit.draws["b"].max(-1).mean(), rel=1e-9)
+    tied = GROUPS.replace("b * x", "b * x + mean(b, over = group)")
+    with pytest.raises(pgmlang.PgmError, match="`exact` does not fit"):
+        pgmlang.compile(tied).fit(table, method="exact")

@@ -18,7 +18,7 @@ from pgmlang.density.native import native_log_density
 from pgmlang.density.target import target_of
 from pgmlang.native import log_density
 from pgmlang.native.lane_forms import NoLanes
-from pgmlang.native.lane_functions import program_over_lanes
+from pgmlang.native.lane_programs import program_over_lanes
 from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.program_files import load_program
 from tests.infer.by_hand import problem_of

@@ -32,6 +32,7 @@ from pgmlang.native.runtime.matrices import (
 )
 from tests.infer.by_hand import problem_of
 from tests.native.test_equal import assert_equal
+from tests.native.test_lanes import assert_alike
 
 RNG = np.random.default_rng(8)
 N = 9
@@ -255,3 +256,29 @@ def test_a_matrix_without_an_inverse_or_factor() -> None:
     assert np.isnan(found).all()
     eliminated(flat, 0, found, 0, 2)
     assert found[0] * found[3] == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [pytest.param(t, id=n) for n, t in MODELS.items() if n != "labels"])
+def test_lanes(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight chains at once are the chains one by one; kernels of many rows go by blocks and have no lanes."""
+    target = target_over(text)
+    native = native_log_density(target.joint, target.names)
+    if "f[r]" in text:
+        assert native.over_lanes is None
+    else:
+        assert_alike(native, np.random.default_rng(1).normal(size=(11, target.dimension)) * 0.5, monkeypatch)
+
+
+@pytest.mark.slow
+def test_lanes_of_what_is_no_covariance() -> None:
+    """Impossible in its own lane, with no slope; what is beside it is as it is."""
+    text = "dim k[2]\nr ~ Uniform(-3, 3)\nplate row {\n  S[k, k'] = [[1, r], [r, 1]]\n  y[k] ~ MultivariateNormal(0, S)\n}"
+    target = target_of(problem_of(text, {"y": RNG.normal(size=(N, 2))}))
+    native = native_log_density(target.joint, target.names)
+    assert native.over_lanes is not None
+    x = torch.tensor([[0.1], [2.0], [-0.2], [-3.0], [0.3]], dtype=torch.float64)
+    expected, slopes = target.value_and_grad(x)
+    values, gradients = native.values_and_gradients(x.numpy())
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    np.testing.assert_allclose(gradients, slopes, rtol=1e-9)

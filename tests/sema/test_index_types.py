@@ -123,3 +123,33 @@ def test_a_position_is_an_index() -> None:
     assert model.by_name["y"].plates == ("s", "t")
     assert not told(head + "dim k = {l, m}\nplate r { x[k] ~ Normal(phi[position(k)], 1) }")
     assert told(head + "plate r { y ~ Normal(phi[size(year)], 1) }")[0][0] == "PGM0301"
+
+
+def test_groups_that_rows_do_not_say() -> None:
+    head = "plate g { a ~ Normal(0, 1) }\n"
+    for value in ("a", "a[g]"):
+        ((_, cure),) = told(head + f"plate row {{ y ~ Normal({value}, 1) }}")
+        assert cure.startswith("write `plate row in g { ... }`"), cure
+        assert not told(head + f"plate row in g {{ y ~ Normal({value}, 1) }}")
+    for kind in (" : count", " : integer", " : {...}", ""):
+        text = head + f"plate row {{\n  input group{kind}\n  y ~ Normal(a[group], 1)\n}}"
+        assert told(text)[0][1] == "declare what its values are: `input group : g`"
+    assert not told(text.replace("input group", "input group : g"))
+    ((_, cure),) = told(
+        "dim k[3]\nb[k] ~ Normal(0, 1)\nplate row {\n  input x[k] : real\n  y ~ Normal(x * b, 1)\n}"
+    )
+    assert cure.startswith("products are summed over `k` by `x @ b`")
+    assert told("plate row { y[i] ~ Normal(0, 1) }")[0][1].startswith(
+        "`y` is that of this row of `row`, without an index"
+    )
+
+
+@pytest.mark.parametrize(
+    ("drawn", "half"),
+    [("Normal(0, 5)", "HalfNormal"), ("Cauchy(0, 5)", "HalfCauchy"), ("StudentT(3, 0, 5)", "HalfStudentT")],
+)
+def test_numbers_around_zero_as_spreads(drawn: str, half: str) -> None:
+    text = "s ~ %s\nplate row { y ~ Normal(0, s) }"
+    assert told(text % drawn)[0][1] == f"draw it from the half of it that is positive: `s ~ {half}(...)`"
+    assert not told(text % f"{half}({drawn.split('(')[1].replace('0, ', '')}")
+    assert told(text % drawn.replace("0, ", "1, "))[0][1].startswith("write `exp(s)`")

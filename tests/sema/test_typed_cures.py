@@ -102,6 +102,8 @@ def given_otherwise(line: str, told: Diagnostic) -> Iterator[str]:
     name, argument = re.findall(r"(\w+) = ([^,()]*\d*_a[^,()]*)", drawn)[0]
     if matched := re.search(r"declare it: `(param \w+ : \w+)`", told.help):
         yield f"{matched[1]} ; {drawn}"
+    if matched := re.search(r"`\w+ ~ (Half\w+)\(\.\.\.\)`", told.help):
+        yield f"{stated.split(' ~ ')[0]} ~ {matched[1]}(1) ; {drawn}"
     for function in ("exp", "sigmoid", "round"):
         if f"`{function}(" in told.help:
             yield f"{stated} ; {drawn.replace(f'= {argument}', f'= {function}({argument})')}"

@@ -186,9 +186,10 @@ def test_no_more_than_a_screenful_of_errors() -> None:
 
 
 IDIOM_SAMPLES = (
-    "for (i in 1:N) { }", "x <- 3", "y ~ dnorm(0, 1) ;;= 2", "parameters { }", "real<lower=0> sigma;",
+    "for (i in 1:N) { }", "logit(p[i]) <- a + b", "x <- 3", "y ~ dnorm(0, 1) ;;= 2", "x ~ Normal(0, 1) T(0,)", "parameters { }", "real<lower=0> sigma;",
     "node rain { }", "target += normal_lpdf(y, 0, 1);", "x = a ** 2", "x = a && b", "x := 3", "x = a %*% b",
-    "// a comment",
+    "// a comment", "with pm.Model() as m:", "x = a > 1 ? 2 : 3", "if x > 0 { y ~ Normal(0, 1) }", "observe x = 3", "b[3] ~ Normal(0, 1)",
+    "x = sum(b[0:2])",
     "dim d = {'a', 'b'}", "let x = 3", "a -> b", "x = p(a | b)", "f = lambda x: x",
 )  # fmt: skip
 

@@ -128,15 +128,15 @@ def cholesky(matrix, begin, root, at, size):
                 total -= root[row + m] * root[other + m]
             if j < i:
                 root[row + j] = total / root[other + j]
-            elif 0.0 < total < math.inf:
-                root[row + i] = math.sqrt(total)
             else:
-                is_proper = False
-                root[row + i] = 1.0
+                is_positive = total > 0.0 and total < math.inf
+                root[row + i] = math.sqrt(total if is_positive else 1.0)
+                is_proper = is_proper and is_positive
         for j in range(i + 1, size):
             root[row + j] = 0.0
-    if not is_proper:
-        no_factor(root, at, size)
+    for i in range(size):
+        for j in range(i + 1):
+            root[at + i * size + j] = root[at + i * size + j] if is_proper else -1.0 if i == j else 0.0
 
 
 @part_of_sums
@@ -151,16 +151,18 @@ def no_factor(root, at, size):
 def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
     """Adds to ``d_matrix`` what the adjoint of `cholesky`'s factor is worth to each entry of the lower half; ``d_root`` is used up. Nothing where there
     is no factor."""
-    if size == 0 or not root[at] > 0.0:
+    if size == 0:
         return
+    # choices of numbers, which lanes make each for itself
+    is_proper = root[at] > 0.0
     for i in range(size - 1, -1, -1):
         row = at + i * size
         for j in range(i, -1, -1):
             other = at + j * size
+            d = d_root[row + j] / root[other + j] if is_proper else 0.0
             if j == i:
-                d = 0.5 * d_root[row + i] / root[row + i]
+                d = 0.5 * d
             else:
-                d = d_root[row + j] / root[other + j]
                 d_root[other + j] -= d * root[row + j]
             for m in range(j):
                 d_root[row + m] -= d * root[other + m]
@@ -172,9 +174,11 @@ def cholesky_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
 def cholesky_factor(matrix, begin, root, at, size):
     """As `cholesky`, with no numbers where there is no factor."""
     cholesky(matrix, begin, root, at, size)
-    if size > 0 and not root[at] > 0.0:
-        for i in range(size * size):
-            root[at + i] = math.nan
+    if size == 0:
+        return
+    is_proper = root[at] > 0.0
+    for i in range(size * size):
+        root[at + i] = root[at + i] if is_proper else math.nan
 
 
 @part_of_sums
@@ -184,12 +188,15 @@ def cholesky_factor_adjoint(matrix, begin, root, at, d_root, d_matrix, size):
 
 
 @part_of_sums
-def exchanged(rows, first, second, size):
-    """Exchanges two rows of a matrix and turns the sign of one, so that its determinant stays."""
-    for j in range(size):
-        held = rows[first, j]
-        rows[first, j] = -rows[second, j]
-        rows[second, j] = held
+def largest_first(rows, k, size, columns, sign):
+    """Exchanges row ``k`` of ``size`` rows with each one after it that is larger in column ``k``, so that the largest comes to stand there; what goes
+    down is multiplied by ``sign``: -1 keeps the determinant. Choices of numbers, which lanes make each for itself."""
+    for i in range(k + 1, size):
+        is_larger = abs(rows[i, k]) > abs(rows[k, k])
+        for j in range(columns):
+            upper, lower = rows[k, j], rows[i, j]
+            rows[k, j] = lower if is_larger else upper
+            rows[i, j] = sign * upper if is_larger else lower
 
 
 @part_of_sums
@@ -200,28 +207,22 @@ def inverse(matrix, begin, out, at, size):
         for j in range(size):
             work[i, j] = matrix[begin + i * size + j]
             work[i, size + j] = 1.0 if i == j else 0.0
+    is_proper = True
     for k in range(size):
-        largest = k
-        for i in range(k + 1, size):
-            if abs(work[i, k]) > abs(work[largest, k]):
-                largest = i
-        if largest != k:
-            exchanged(work, k, largest, 2 * size)
-        pivot = work[k, k]
-        if not 0.0 < abs(pivot) < math.inf:
-            for i in range(size * size):
-                out[at + i] = math.nan
-            return
+        largest_first(work, k, size, 2 * size, 1.0)
+        is_good = abs(work[k, k]) > 0.0 and abs(work[k, k]) < math.inf
+        is_proper = is_proper and is_good
+        pivot = work[k, k] if is_good else 1.0
         for j in range(2 * size):
             work[k, j] /= pivot
         for i in range(size):
-            share = work[i, k]
-            if i != k and share != 0.0:
+            if i != k:
+                share = work[i, k]
                 for j in range(k, 2 * size):
                     work[i, j] -= share * work[k, j]
     for i in range(size):
         for j in range(size):
-            out[at + i * size + j] = work[i, size + j]
+            out[at + i * size + j] = work[i, size + j] if is_proper else math.nan
 
 
 @part_of_sums
@@ -244,15 +245,10 @@ def eliminated(matrix, begin, out, at, size):
         for j in range(size):
             work[i, j] = matrix[begin + i * size + j]
     for k in range(size):
-        largest = k
+        largest_first(work, k, size, size, -1.0)
+        pivot = work[k, k] if work[k, k] != 0.0 else 1.0
         for i in range(k + 1, size):
-            if abs(work[i, k]) > abs(work[largest, k]):
-                largest = i
-        if largest != k:
-            exchanged(work, k, largest, size)
-        pivot = work[k, k]
-        for i in range(k + 1, size):
-            share = work[i, k] / pivot if pivot != 0.0 else 0.0
+            share = work[i, k] / pivot
             for j in range(k, size):
                 work[i, j] -= share * work[k, j]
     for i in range(size):
@@ -267,13 +263,11 @@ def eliminated_adjoint(matrix, begin, out, at, d_out, d_matrix, size):
     if size == 0:
         return
     share = d_out[at] * out[at]
-    if share == 0.0:
-        return
     found = empty((size * size,))
     inverse(matrix, begin, found, 0, size)
     for i in range(size):
         for j in range(size):
-            d_matrix[begin + i * size + j] += share * found[j * size + i]
+            d_matrix[begin + i * size + j] += share * found[j * size + i] if share != 0.0 else 0.0
 
 
 @part_of_sums
