@@ -161,3 +161,19 @@ plate row {
 }
 """)
     assert model.by_name["t"].axes == ("w",)
+
+
+def test_what_inputs_may_be_is_left_to_the_data() -> None:
+    """A ratio of counts is a chance where the data have it so; where some numbers of the inputs help nothing it is refused as before."""
+    head = "N ~ DiscreteUniform(150, 600)\ng ~ Normal(0, 1)\np ~ Beta(1, 1)\nplate r {\n  input M : count\n  input u : positive\n"
+    for said, is_taken in (
+        ("M / N", True),
+        ("M * p", True),
+        ("u / (u + N)", True),
+        ("g * u", False),
+        ("u", False),
+        ("g / N", False),
+        ("N / 3", False),
+    ):
+        found = analyse(SourceFile("m", head + f"  y ~ Bernoulli({said})\n}}\n")).errors
+        assert [d.code for d in found] == ([] if is_taken else ["PGM0410"]), said
