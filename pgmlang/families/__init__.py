@@ -19,7 +19,17 @@ from pgmlang.families import (
     waiting,
 )
 from pgmlang.families.combinators import is_mixed, refusal
-from pgmlang.families.family import SAFE, Family, Formulas, LocationScale, Pair, Parameter, Respelling, Spelling
+from pgmlang.families.family import (
+    SAFE,
+    Family,
+    Formulas,
+    LocationScale,
+    Marginal,
+    Pair,
+    Parameter,
+    Respelling,
+    Spelling,
+)
 from pgmlang.families.learned import LEARNED, LearnedFamily
 from pgmlang.families.series import SERIES, Series
 
@@ -61,6 +71,6 @@ def register_learned(family: LearnedFamily) -> None:
 
 
 __all__ = [
-    "ARGUMENT_CONVERSIONS", "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "SERIES", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
+    "ARGUMENT_CONVERSIONS", "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "SERIES", "Family", "Formulas", "LearnedFamily", "LocationScale", "Marginal", "Pair",
     "Parameter", "Respelling", "Series", "Spelling", "is_mixed", "refusal", "register", "register_learned",
 ]  # fmt: skip

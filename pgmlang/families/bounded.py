@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, Pair, Spelling
+from pgmlang.families.family import Family, Formulas, Marginal, Pair, Spelling
 from pgmlang.families.family import parameter as _p
 
 _A, _B, _MEAN = _p("a", "positive"), _p("b", "positive"), _p("mean", "unit")
@@ -25,8 +25,15 @@ FAMILIES = (
         exponential_form="pgmlang.infer.exponential.BETA", m_steps="pgmlang.infer.m_steps.BETA",
         statistics=("log(x)", "log1p(-x)"),
         pairs=(
-            Pair("Bernoulli", "p", "itself or its complement", collapsed="zero and one"),
-            *(Pair(child, "p", "itself or its complement") for child in ("Binomial", "Geometric")),
+            Pair(
+                "Bernoulli", "p", "itself or its complement", collapsed="zero and one",
+                marginal=Marginal("Bernoulli", {"p": "a / (a + b)"}, {"a": "a + draw", "b": "b + 1 - draw"}),
+            ),
+            Pair(
+                "Binomial", "p", "itself or its complement",
+                marginal=Marginal("BetaBinomial", {"n": "n", "a": "a", "b": "b"}, {"a": "a + draw", "b": "b + n - draw"}),
+            ),
+            Pair("Geometric", "p", "itself or its complement"),
             Pair("NegativeBinomial", "p", "itself or its complement", variant=1),
         ),
         spellings=(

@@ -75,17 +75,30 @@ class VectorFormulas:
 
 
 @dataclass(frozen=True)
+class Marginal:
+    """What a pair comes to with the prior's variable integrated out (the arc between the two reversed: Shachter 1986): the ``family`` of
+    the child's draw, and the ``posterior`` of the variable in the prior's own. Arguments are formulas of those of both (the prior's, where
+    both have one of a name), of the child's ``draw`` and of the ``factor`` by which the variable stands in its argument."""
+
+    family: str
+    arguments: Mapping[str, str]
+    posterior: Mapping[str, str]
+    variant: int = 0
+
+
+@dataclass(frozen=True)
 class Pair:
     """A likelihood that keeps a prior's family. ``child``, ``argument``, ``variant``: where the variable stands; ``form``:
     what the argument may be of the variable, a key of ``FORMS`` of `infer/conjugate`; all in normal form. ``collapsed``: what a sampler that
     integrates the variable out remembers of the draws: the ``counts`` of each value, those of ``zero and one``, or precisions and
-    ``moments``."""
+    ``moments``. ``marginal``: what it comes to, where that is a family."""
 
     child: str
     argument: str
     form: str
     variant: int = 0
     collapsed: str = ""
+    marginal: Marginal | None = None
 
 
 @dataclass(frozen=True)

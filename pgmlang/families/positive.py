@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, Pair, Spelling
+from pgmlang.families.family import Family, Formulas, Marginal, Pair, Spelling
 from pgmlang.families.family import parameter as _p
 
 _SHAPE, _RATE, _SCALE = _p("shape", "positive"), _p("rate", "positive"), _p("scale", "positive")
 _MEAN, _SD = _p("mean", "positive"), _p("sd", "positive")
 
 
+_OF_COUNTS = Marginal(
+    "NegativeBinomial",
+    {"n": "shape", "p": "rate / (rate + factor)"},
+    {"shape": "shape + draw", "rate": "rate + factor"},
+    1,
+)
+_OF_WAITING = Marginal(
+    "Lomax", {"shape": "shape", "scale": "rate / factor"}, {"shape": "shape + 1", "rate": "rate + factor * draw"}
+)
+
+
 def _pairs(rate: str, scale: str, root: str) -> tuple[Pair, ...]:
     """Of a prior of rates and precisions, or of scales and variances: the forms that a rate, a scale and an sd have."""
     rates = (
-        ("Poisson", "rate"), ("Exponential", "rate"), ("Gamma", "rate"), ("InverseGamma", "scale"), ("Pareto", "shape"),
-        ("Lomax", "shape"), ("Kumaraswamy", "b"), ("InverseGaussian", "shape"),
+        ("Gamma", "rate"), ("InverseGamma", "scale"), ("Pareto", "shape"), ("Lomax", "shape"), ("Kumaraswamy", "b"),
+        ("InverseGaussian", "shape"),
     )  # fmt: skip
+    is_rate = rate == "scaled"
     return (
+        Pair("Poisson", "rate", rate, marginal=_OF_COUNTS if is_rate else None),
+        Pair("Exponential", "rate", rate, marginal=_OF_WAITING if is_rate else None),
         *(Pair(child, argument, rate) for child, argument in rates),
         Pair("Weibull", "hazard", rate, variant=1),
         *(Pair(child, "scale", scale) for child in ("Laplace", "AsymmetricLaplace")),

@@ -86,9 +86,7 @@ def joint_reasons(model: Model, known: Mapping[str, object], open_names: frozens
         if name not in parts.linear:
             continue
         if model.by_name[name].type.is_discrete:
-            why = "has labels that are not seen" if name in parts.numbers else "is discrete and hangs on a number"
-            cure = "`--method hmc` sums them out" if name in parts.numbers else ""
-            yield Diagnostic("PGM0602", f"`{name}` {why}, and rows share numbers", factor.span, help=cure)
+            yield Diagnostic("PGM0602", f"`{name}` is discrete and hangs on a number", factor.span)
         else:
             yield from linear_reasons(normal, factor, parts.numbers)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from pgmlang.density.target import Target
+    from pgmlang.infer.drawn_back import DrawnBack
 
 MAX_BACK = 50_000_000
 """Most codes of summed-out variables that are given back."""
@@ -52,10 +53,10 @@ def free_draws(blocks: tuple[torch.Tensor, ...]) -> dict[str, np.ndarray]:
 
 def outcome_of(
     x: torch.Tensor, stats: dict[str, np.ndarray], target: Target, random: torch.Tensor, is_finished: bool,
-    moved: tuple[str, ...], notes: dict[str, Any],
+    moved: tuple[str, ...], notes: dict[str, Any], back: DrawnBack | None = None,
 ) -> Outcome:  # fmt: skip
-    """What draws of free values ``x [chain, draw, dimension]`` leave behind: draws of the model's names, discrete ones
-    given back (``random``: state of the generator behind them), and what speaks against them.
+    """What draws of free values ``x [chain, draw, dimension]`` leave behind: draws of the model's names, discrete ones and those that were
+    integrated out given ``back`` (``random``: state of the generator behind them), and what speaks against them.
 
     Raises PgmError PGM0804 without any draw.
     """
@@ -73,10 +74,13 @@ def outcome_of(
             values.update(_given_back(target, generator, values))
         if moved:
             values = {**values, **_moved_back(target, values, moved)}
+        if back is not None:
+            generator = torch.Generator(x.device).manual_seed(1 + int(random.to(torch.int64).sum()))
+            values = {**values, **back.draws(generator, values)}
     hidden = {standard_name(n) for n in moved}
     draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
     warnings = draw_warnings(draws, stats, _walked(target, x, moved)) if is_finished else ()
-    axes = {n: target.joint.axes(n) for n in draws}
+    axes = {n: (target.joint if back is None else back.joint).axes(n) for n in draws}
     converged = not any(w.code == "PGM0801" for w in warnings)
     return Outcome({}, (), converged, warnings, notes, draws, axes, stats)
 

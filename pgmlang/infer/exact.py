@@ -19,11 +19,11 @@ from pgmlang.infer.joint_gaussian import (
     CHAINS,
     DRAWS,
     MOST_KEPT,
-    joint_algorithm,
     joint_gaussian_reasons,
     may_fill,
     num_open,
 )
+from pgmlang.infer.joint_mixture import joint_algorithm, label_reasons, num_configurations
 from pgmlang.model import Model
 from pgmlang.plan.latents import counts_over_latents
 from pgmlang.plan.method import facts_of, once_per_problem
@@ -32,6 +32,8 @@ from pgmlang.tables.evaluate import unknown_parameter
 from pgmlang.tables.from_model import iid_plate
 from pgmlang.tables.learned import learned_tables
 
+MOST_ROWS_LISTED = 1_000_000
+"""Most rows of all configurations of labels together for which `auto` lists them."""
 MAX_CELLS = 1 << 20
 """Most cells a row for the log-likelihood of a fit that was found without it."""
 
@@ -53,7 +55,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
     if not against_numbers or any(not v.type.is_discrete for v in model.of_role("random")):
         switches = is_chain(model, facts) and has_labels(model, facts)
         hangs_together = facts.binding is not None and not switches and not iid_plate(model, facts.fixed)[0]
-        against = joint_gaussian_reasons(model, facts) if against_numbers and hangs_together else against_numbers
+        against = joint_reasons(model, facts) if against_numbers and hangs_together else against_numbers
         return Verdict.of((*_to_be_estimated(model, facts), *against))
     reasons = list(table_reasons(model, facts))
     for table in learned_tables(model):
@@ -66,7 +68,13 @@ def supports(model: Model, facts: Facts) -> Verdict:
 @once_per_problem
 def is_joint(model: Model, facts: Facts) -> bool:
     """Whether all data are one linear Gaussian model, as their rows are none each."""
-    return bool(gaussian_reasons(model, facts)) and not joint_gaussian_reasons(model, facts)
+    return bool(gaussian_reasons(model, facts)) and not joint_reasons(model, facts)
+
+
+def joint_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Why all data are no linear Gaussian model in each of a few configurations of the labels that are not seen."""
+    against = joint_gaussian_reasons(model, facts)
+    return against or label_reasons(model, facts)
 
 
 def _to_be_estimated(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
@@ -180,7 +188,20 @@ def idle(model: Model, facts: Facts, options: ExactOptions) -> dict[str, str]:
 
 
 def against_auto(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
-    return may_fill(model, facts) if is_joint(model, facts) else keeps_nothing(model, facts)
+    if not is_joint(model, facts):
+        return keeps_nothing(model, facts)
+    count, size = (
+        num_configurations(model, facts),
+        facts.binding.layout.size(facts.binding.plate) if facts.binding and facts.binding.plate else 1,
+    )
+    if count * size > MOST_ROWS_LISTED:
+        return (
+            Diagnostic(
+                "PGM0602",
+                f"{count:,} configurations of labels, of {size:,} rows each: `--method exact` lists them",
+            ),
+        )
+    return may_fill(model, facts)
 
 
 def written_out(model: Model, facts: Facts) -> bool:

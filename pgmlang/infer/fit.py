@@ -68,7 +68,7 @@ def fit_model(
     """
     check_device(device)
     problem = _problem(model=binding.model, binding=binding, fixed=fixed or {}, device=device)
-    planned = _planned(problem, plan, method, options or {})
+    planned = _planned(problem, plan, method, options or {}, has_start=start is not None)
     chosen, settings = planned.method, planned.options
     if announce is not None:
         announce(planned.plan)
@@ -120,10 +120,14 @@ def _problem(model: Model, binding: Binding, fixed: Mapping[str, Any], device: s
     return Problem(model, binding, held, facts_of(model, binding, held), device)
 
 
-def _planned(problem: Problem, plan: Plan | None, method: str, options: Mapping[str, Any]) -> Planned:
+def _planned(
+    problem: Problem, plan: Plan | None, method: str, options: Mapping[str, Any], *, has_start: bool
+) -> Planned:
     """The plan given, or made. Raises PgmError PGM0612 for options or a method beside a plan, which has them."""
     if plan is None:
-        return planned(problem.model, problem.binding, method, options, problem.fixed, problem.device)
+        return planned(
+            problem.model, problem.binding, method, options, problem.fixed, problem.device, has_start=has_start
+        )
     beside = [*options, *(["method"] if method != "auto" else [])]
     if beside:
         shown = ", ".join(f"`{n}`" for n in beside)

@@ -4,7 +4,8 @@ independent draws of the posterior, whose means and covariances are those of the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.gaussian.joint_rows import LOG_2PI, JointParts, JointRows, joint_parts, joint_reasons, joint_rows
 from pgmlang.graph.childless import event_axes
-from pgmlang.infer.base import Algorithm, Facts, Outcome, Problem, StepReport
+from pgmlang.infer.base import Facts, Problem
 from pgmlang.model import Model
 from pgmlang.model.dependence import names_behind
-from pgmlang.plan.latents import sampled_variables, summed_names
+from pgmlang.plan.latents import sampled_variables
 from pgmlang.plan.method import once_per_problem
 from pgmlang.plan.reasons import lowering_reasons
 from pgmlang.plan.table_reasons import missing_parameters
@@ -30,8 +31,12 @@ MOST_NUMBERS = 200_000
 """Most numbers that are not seen."""
 MOST_DENSE = 2_000
 """Most of them beside those of the largest plate, for `auto`: were all joined, that would take seconds."""
-MOST_KEPT = 1 << 26
+MOST_IN_VECTOR = 400
+"""Longest vector (a Gaussian process over rows) for `auto`: its conditionals are written out one after the other."""
+MOST_KEPT = 1 << 24
 """Numbers of all draws."""
+MOST_CELLS = 1 << 26
+"""Numbers of the matrix that the kept root is worked out of."""
 CHAINS, DRAWS = 4, 1000
 MOST_DENSE_ROOT = 1_000
 """Most elements of the normal distribution that a fit keeps."""
@@ -41,8 +46,8 @@ MOST_MATCHED = 500
 
 @once_per_problem
 def open_names(model: Model, facts: Facts) -> frozenset[str]:
-    """Random variables with elements that the data leave open."""
-    return frozenset(v.name for v in sampled_variables(model, facts)) | frozenset(summed_names(model, facts))
+    """Numbers with elements that the data leave open."""
+    return frozenset(v.name for v in sampled_variables(model, facts))
 
 
 @once_per_problem
@@ -91,8 +96,16 @@ def num_open(model: Model, facts: Facts) -> int:
 
 def may_fill(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why `auto` should rather draw: of so many numbers beside those of one plate, which hang together through others alone, the factor may be dense."""
+    assert facts.binding is not None
     by_plate: dict[str, int] = {}
     sizes = _sizes(model, facts)
+    for name in sizes:
+        length = max((facts.binding.layout.size(a) for a in event_axes(model, name)), default=0)
+        if length > MOST_IN_VECTOR:
+            message = (
+                f"`{name}` is a vector of {length:,} numbers, each given those before it: `--method exact` tries"
+            )
+            return (Diagnostic("PGM0602", message, model.by_name[name].span),)
     for name, size in sizes.items():
         plates = model.by_name[name].plates
         if plates and not event_axes(model, name):
@@ -106,9 +119,10 @@ def may_fill(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 
 @dataclass(frozen=True, eq=False)
 class JointGaussian:
-    """``known``: values of what is not inferred, by name."""
+    """What is not seen, given all data and ``codes`` of the labels that are not."""
 
     problem: Problem
+    codes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> JointParts:
@@ -123,7 +137,7 @@ class JointGaussian:
         model = problem.model
         inputs = {n: np.asarray(v) for n, v in binding.values.items() if model.by_name[n].role == "input"}
         seen = {n: np.asarray(v) for n, v in binding.values.items() if model.by_name[n].role == "random"}
-        seen = {n: v for n, v in seen.items() if n not in problem.fixed}
+        seen = {n: v for n, v in seen.items() if n not in problem.fixed} | dict(self.codes)
         weights = None if binding.weights is None else (binding.plate, np.asarray(binding.weights, dtype=float))
         return joint_rows(model, {**problem.fixed, **inputs}, seen, self.parts, binding.layout, weights)
 
@@ -134,36 +148,20 @@ class JointGaussian:
         return solved(self.joint.rows)
 
     def log_evidence(self) -> float:
-        """The log-density of what is seen."""
+        """The log-density of what is seen and linear in what is not."""
         solved, count = self.solved, len(self.joint.hidden)
-        value = float(self.joint.log_scale.sum()) - 0.5 * solved.squares - solved.log_root + 0.5 * count * LOG_2PI
-        return value + self._log_given()
+        return float(self.joint.log_scale.sum()) - 0.5 * solved.squares - solved.log_root + 0.5 * count * LOG_2PI
 
-    def _log_given(self) -> float:
-        """The same of what hangs on no number that is not seen."""
-        if not self.parts.given:
-            return 0.0
-        import torch
-
-        from pgmlang.density.bind import bound_density
-        from pgmlang.density.reductions import sum_of_factors
-
-        joint = bound_density(self.problem)
-        with torch.no_grad():
-            terms = joint.factors({}, {}, None, only=frozenset(self.parts.given))
-            return float(sum_of_factors(joint, terms))
-
-    def draws(self, chains: int, count: int, seed: int) -> dict[str, np.ndarray]:
-        """``[chain, draw, *shape]`` of each variable, what is seen of it as it is."""
-        joint, solved = self.joint, self.solved
-        away = matched(solved, np.random.default_rng(seed), chains * count)
-        every = np.repeat(joint.values[:, None], chains * count, 1)
-        every[joint.hidden] = solved.mean[:, None] + away
+    def values_at(self, away: np.ndarray) -> dict[str, np.ndarray]:
+        """``[draw, *shape]`` of each variable, what is seen of it as it is: ``away [unknowns, draw]`` from the mean."""
+        joint, mean = self.joint, self.solved.mean
         out = {}
         for name in self.parts.numbers:
             block = joint.blocks[name]
-            own = every[block.first : block.first + block.count].T
-            out[name] = np.ascontiguousarray(own).reshape(chains, count, *block.shape)
+            first, last = np.searchsorted(joint.hidden, (block.first, block.first + block.count))
+            own = np.tile(joint.values[block.first : block.first + block.count], (away.shape[1], 1))
+            own[:, joint.hidden[first:last] - block.first] = mean[first:last] + away[first:last].T
+            out[name] = own.reshape(-1, *block.shape)
         return out
 
     def normal(self) -> NormalPosterior | None:
@@ -174,7 +172,7 @@ class JointGaussian:
         for names in (self.parts.numbers, tuple(shared)):
             blocks = [joint.blocks[n] for n in names]
             size = sum(b.count for b in blocks)
-            if 0 < size <= MOST_DENSE_ROOT and size * len(joint.hidden) <= MOST_KEPT:
+            if 0 < size <= MOST_DENSE_ROOT and size * len(joint.hidden) <= MOST_CELLS:
                 break
         else:
             return None
@@ -186,9 +184,6 @@ class JointGaussian:
         root = np.zeros((len(nodes), int(is_open.sum())))
         root[is_open] = self.solved.root_of(place[is_open])
         return NormalPosterior({n: b.shape for n, b in zip(names, blocks, strict=True)}, mean, root)
-
-    def axes(self, name: str) -> tuple[str, ...]:
-        return self.problem.model.array_axes(self.problem.model.by_name[name])
 
 
 def matched(solved: SolvedRows, rng: np.random.Generator, count: int) -> np.ndarray:
@@ -204,33 +199,3 @@ def matched(solved: SolvedRows, rng: np.random.Generator, count: int) -> np.ndar
         away -= away.mean(1, keepdims=True)
         away *= (solved.sds / away.std(1, ddof=1))[:, None]
     return away
-
-
-def joint_algorithm(problem: Problem, chains: int, draws: int) -> Algorithm:
-    """One pass: ``(seed of the draws, log-evidence)`` is its state."""
-    posterior = JointGaussian(problem)
-
-    def init(rng: np.random.Generator) -> tuple[int, float | None]:
-        return int(rng.integers(1 << 62)), None
-
-    def step(state: tuple[int, float | None]) -> tuple[tuple[int, float | None], StepReport]:
-        total = posterior.log_evidence()
-        return (state[0], total), StepReport(total, total)
-
-    def conclude(state: tuple[int, float | None]) -> Outcome:
-        seed, total = state
-        assert total is not None, "there is one step"
-        drawn = posterior.draws(chains, draws, seed)
-        axes = {n: posterior.axes(n) for n in drawn}
-        return Outcome(
-            {},
-            (total,),
-            True,
-            draws=drawn,
-            draw_axes=axes,
-            log_likelihood=total,
-            notes={"independent_draws": True},
-            normal=posterior.normal(),
-        )
-
-    return Algorithm(init, step, lambda state: state[1] is not None, conclude)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.infer.arc_reversal import Reversal, integrated, reversals
 from pgmlang.infer.backend import BackendOptions
 from pgmlang.infer.base import (
     Algorithm,
@@ -49,6 +50,7 @@ from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
     from pgmlang.density.target import Target
+    from pgmlang.infer.drawn_back import DrawnBack
     from pgmlang.native.costs import BackendChoice
 
 CHAINS = 16
@@ -126,10 +128,15 @@ def resolve(model: Model, facts: Facts, options: Sampled) -> Sampled:
     )
 
 
-def moved_by(kernel: str, model: Model, facts: Facts, reasons: tuple[str, ...] = ()) -> tuple[Assignment, ...]:
-    """The numbers that a kernel moves, why so, and the labels that are summed out of their density."""
-    moved = Assignment(tuple(v.name for v in sampled_variables(model, facts)), kernel, reasons)
-    return (moved, *summed_out_exactly(summed_names(model, facts)))
+def moved_by(
+    kernel: str, model: Model, facts: Facts, reasons: tuple[str, ...] = (), arcs: tuple[Reversal, ...] = ()
+) -> tuple[Assignment, ...]:
+    """The numbers that a kernel moves, why so, those that are integrated out by ``arcs``, and the labels that are summed out of their density."""
+    names = tuple(arc.name for arc in arcs)
+    moved = tuple(v.name for v in sampled_variables(model, facts) if v.name not in names)
+    why = tuple(f"{arc.name}: integrated out, and drawn given `{arc.child}` and all others" for arc in arcs)
+    back = (Assignment(names, "conjugate", why),) if arcs else ()
+    return (Assignment(moved, kernel, reasons), *back, *summed_out_exactly(summed_names(model, facts)))
 
 
 def sampler(row: SamplerKernel) -> Method:
@@ -145,6 +152,7 @@ def sampler(row: SamplerKernel) -> Method:
         from pgmlang.infer.native_choice import native_choice
 
         gradients = options.iterations * row.gradients
+        model, facts = integrated(model, facts)
         return native_choice(model, facts, options.num_chains, gradients, options.dtype)
 
     def resolve_backend(model: Model, facts: Facts, options: KernelOptions) -> KernelOptions:
@@ -155,13 +163,14 @@ def sampler(row: SamplerKernel) -> Method:
             from pgmlang.infer.native_choice import affordable_chains
 
             by = "torch" if backend == "torch" else "native"
-            chains = affordable_chains(model, facts, options.iterations * row.gradients, CHAINS, by)
+            chains = affordable_chains(*integrated(model, facts), options.iterations * row.gradients, CHAINS, by)
         return resolve(model, facts, replace(options, backend=backend, chains=chains))
 
     def assign(model: Model, facts: Facts, options: KernelOptions) -> tuple[Assignment, ...]:
         chosen = choice(model, facts, options)
         is_taken = chosen is not None and options.backend in ("auto", chosen.backend)
-        return moved_by(row.name, model, facts, (chosen.reason,) if chosen is not None and is_taken else ())
+        said = (chosen.reason,) if chosen is not None and is_taken else ()
+        return moved_by(row.name, model, facts, said, reversals(model, facts))
 
     def build(problem: Problem, options: KernelOptions) -> Algorithm:
         from pgmlang.kernels.by_name import kernel_of
@@ -196,11 +205,13 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
 
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
+    from pgmlang.infer.drawn_back import integrated_problem
     from pgmlang.infer.heavy_tails import draws_for_tails
     from pgmlang.infer.starts import beginning_of, begun_again
     from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
 
+    problem, back = integrated_problem(problem, numbers_of(options.dtype))
     problem, moved = noncentred_problem(problem, options.backend)
     length = options.run_length
     target = target_of(problem, numbers_of(options.dtype), options.backend)
@@ -265,7 +276,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
     def conclude(state: SamplingState) -> Outcome:
         has_gone_on = finished(state) and state.goal > length.draws
         told = last_half(free_draws(state.draws)) if has_gone_on else 0
-        return _conclude(state, target, finished(state), moved, told)
+        return _conclude(state, target, finished(state), moved, told, back)
 
     return Algorithm(init, step, finished, conclude, options.iterations)
 
@@ -283,7 +294,12 @@ def _second_warmup(state: SamplingState, said: Settlement) -> int:
 
 
 def _conclude(
-    state: SamplingState, target: Target, is_finished: bool, moved: tuple[str, ...], first: int
+    state: SamplingState,
+    target: Target,
+    is_finished: bool,
+    moved: tuple[str, ...],
+    first: int,
+    back: DrawnBack | None,
 ) -> Outcome:
     """The outcome of the draws from the ``first`` on."""
     import torch
@@ -297,4 +313,4 @@ def _conclude(
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences,
              "non_centred": list(moved), "backend": target.backend}  # fmt: skip
-    return outcome_of(x, stats, target, state.run.random, is_finished, moved, notes)
+    return outcome_of(x, stats, target, state.run.random, is_finished, moved, notes, back)

@@ -269,6 +269,8 @@ def _known_factors(
         values = [a for _, a in distribution.arguments if not isinstance(a, Dist)]
         if not is_plain or len(of_labels) > 1 or not all(_is_of_one_element(model, v, labels) for v in values):
             raise NotScalar(f"the distribution of `{factor.target}`, which has no conjugate prior")
+        if len({r.index for v in values for r in references(v) if r.name == of_labels[0]}) > 1:
+            raise NotScalar(f"`{factor.target}`, which is of several elements of `{of_labels[0]}`")
         yield KnownFactor(factor.target, factor.plates, of_labels[0], distribution, conditions)
 
 

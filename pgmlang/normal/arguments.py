@@ -55,7 +55,7 @@ def _family(algebra: Algebra, dist: Dist) -> Dist:
         return _log_odds(algebra, dist, numbers)
     for respelling in row.respellings:
         if respelling.variant == dist.variant:
-            said = {k: _of_formula(algebra, text, numbers, dist) for k, text in respelling.arguments.items()}
+            said = {k: of_formula(algebra, text, numbers, dist) for k, text in respelling.arguments.items()}
             family = respelling.family or dist.family
             return replace(dist, family=family, variant=respelling.canonical, arguments=tuple(said.items()))
     if row.takes and row.limits and all(_is_infinite(numbers.get(k)) for k in row.limits):
@@ -64,7 +64,7 @@ def _family(algebra: Algebra, dist: Dist) -> Dist:
     return dist
 
 
-def _of_formula(algebra: Algebra, text: str, numbers: Mapping[str, Expr], dist: Dist) -> Expr:
+def of_formula(algebra: Algebra, text: str, numbers: Mapping[str, Expr], dist: Dist) -> Expr:
     """An argument by a formula in the others. Raises ValueError for a formula of more than arithmetic."""
 
     def visit(node: ast.expr) -> Expr:

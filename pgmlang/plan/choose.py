@@ -23,7 +23,7 @@ def choose(
     model: Model, facts: Facts, method: str = "auto", options: Collection[str] = ()
 ) -> tuple[Method, tuple[Refusal, ...]]:
     """The method to take and those tried before it; of those that ``auto`` finds unwise the first, where no other
-    fits, but never one that is taken by name only. ``options``: the names of those that are given, which the method should have a use for. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
+    fits, but never one that is taken by name only. ``options``: the names of those that are given (``device`` and ``start`` too), which the method should have a use for. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
     asked for does not, PGM0610 when only values of params are lacking."""
     if method != "auto":
         asked = method_named(method)
@@ -52,7 +52,10 @@ def choose(
 def _without_use(method: Method, model: Model, facts: Facts, options: Collection[str]) -> tuple[Diagnostic, ...]:
     """Why a method is not meant by the options that are given."""
     idle = method.idle(model, facts, method.options())
-    lacking = set(options).difference(f.name for f in fields(method.options)) - {"device"}
+    lacking = set(options).difference(f.name for f in fields(method.options)) - {
+        "device",
+        *(("start",) if method.takes_start else ()),
+    }
     useless = sorted(lacking | (set(options) & set(idle)))
     return tuple(Diagnostic("PGM0612", f"it has no use for the option `{name}`") for name in useless[:1])
 

@@ -48,12 +48,14 @@ def planned(
     options: Mapping[str, Any] | None = None,
     fixed: Iterable[str] = (),
     device: str = "cpu",
+    *,
+    has_start: bool = False,
 ) -> Planned:
-    """`make_plan` for one method, with what it names."""
+    """`make_plan` for one method, with what it names; ``has_start``: whether it is told where to begin."""
     closed = by_name(binding.model if binding is not None else separate_terms(model))
     facts = facts_of(closed, binding, fixed, device)
     named = [*(options or {}), *(["device"] if device != "cpu" else [])]
-    chosen, refusals = choose(closed, facts, method, named)
+    chosen, refusals = choose(closed, facts, method, [*named, *(["start"] if has_start else [])])
     given = options_for(chosen, options or {})
     refuse_idle(chosen, closed, facts, named, given)
     resolved = chosen.resolve(closed, facts, given)

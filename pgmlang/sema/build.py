@@ -23,6 +23,7 @@ from pgmlang.model import (
     Potential,
     Variable,
 )
+from pgmlang.model.cutpoints import cutpoint_problems
 from pgmlang.model.expr import Const, Expr, Ref, Rename
 from pgmlang.model.model import Role, expressions_of
 from pgmlang.model.types import MATRIX_KINDS, UNKNOWN
@@ -31,7 +32,7 @@ from pgmlang.sema.collect import Collector
 from pgmlang.sema.constant_kinds import as_kind, constant_problem
 from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
 from pgmlang.sema.inference import Inference
-from pgmlang.sema.left_side import LeftSide
+from pgmlang.sema.left_side import LeftSide, param_problem
 from pgmlang.sema.modules import Loader, Modules, folder_loader
 from pgmlang.sema.named_values import named_values
 from pgmlang.sema.names import RESERVED, reserved
@@ -157,6 +158,7 @@ class ModelBuilder:
                 *too_large(model, in_order_of_need(needs)),
                 *too_many_elements(model),
                 *too_many_weights(model),
+                *cutpoint_problems(model, model.axis_size),
             ):
                 self.scope.report(diagnostic)
         errors = [d for d in self.scope.diagnostics if d.is_error]
@@ -209,7 +211,8 @@ class ModelBuilder:
         if symbol.declared is not None:
             if self.collector.declared_axes(symbol.declared) is not None:
                 self.collector.check_rows_of_outer(symbol.declared, symbol.plates)
-            self.collector.declared_type(symbol.declared)
+            if (problem := param_problem(symbol, self.collector.declared_type(symbol.declared))) is not None:
+                self.scope.report(problem)
 
     # ---- statements
 

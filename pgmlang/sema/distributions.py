@@ -160,6 +160,10 @@ class DistributionBuilder:
                 self._error("PGM0412", f"`{target.name}` needs its labels", target.span,
                             f"write `{target.name} : {{low, mid, high}} ~ ...`")  # fmt: skip
                 return None, UNKNOWN
+            if not result.is_discrete:
+                self._error("PGM0401", f"`{target.name}` is declared {result}, but `{family.name}` draws labels", node.span,
+                            f"write its labels, `{target.name} : {{1, 2, 3}} ~ ...`, or `{{...}}` for those of the data")  # fmt: skip
+                return None, result
         if family.improper:
             result = target.declared or REAL
             notes = ("prior samples, log evidence and AIS are refused while it is latent",)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgmlang.diagnostics import Span
+from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.families import Family, Parameter
 from pgmlang.model import Dim, Type
-from pgmlang.sema.scope import Along, Scope
+from pgmlang.sema.scope import Along, Scope, Symbol
 from pgmlang.sema.vectors import written_length
 from pgmlang.syntax import ast
 
@@ -58,3 +58,12 @@ def _values_axis(
 def kind_of(parameter: Parameter) -> str:
     """The kind that all elements of an argument together have: probabilities are a simplex."""
     return "simplex" if parameter.support == "unit" and parameter.event == 1 else parameter.support
+
+
+def param_problem(symbol: Symbol, type_: Type | None) -> Diagnostic | None:
+    """Why a variable cannot be learned as one value: a param moves little by little."""
+    if symbol.role != "param" or type_ is None or not type_.is_countable:
+        return None
+    message = f"`{symbol.name}` is declared {type_}: a param is a number that moves little by little"
+    cure = f"declare it `real` or `positive`, or draw it: `{symbol.name} ~ ...`"
+    return Diagnostic("PGM0401", message, symbol.span, help=cure)

@@ -67,8 +67,10 @@ def reduction(builder: ExpressionScope, node: ast.Call, context: ExpressionConte
         builder.need_number(body)
     if axis is None:
         if len(body.axes) != 1:
+            taken = (*body.axes, *reversed(context.plates), "axis")[0]
+            of = node.arguments[0].name if isinstance(node.arguments[0], ast.Name) else "x"
             builder.error("PGM0303", f"`{node.function}` needs to know its axis: the value has {listed_axes(body.axes)}",
-                        node.span, f"write `{node.function}(x, over = axis)`")  # fmt: skip
+                        node.span, f"write `{node.function}({of}, over = {taken})`")  # fmt: skip
             return unknown(node.span)
         axis = body.axes[0]
     if axis in body.axes:

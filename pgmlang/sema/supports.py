@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pgmlang.families import FAMILIES, Family
 from pgmlang.model import Dist, Type
 from pgmlang.model.constants import numbers_of
-from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.model import Distribution
 from pgmlang.model.ranges import NOWHERE, Range, range_of, range_of_distribution, range_of_type
 from pgmlang.model.types import MATRIX_KINDS, VECTOR_KINDS
 from pgmlang.sema.constant_kinds import constant_problem
 from pgmlang.sema.scope import Scope, Symbol
-from pgmlang.signatures.intervals import ANYWHERE, KINDS, POSITIVE
+from pgmlang.signatures.intervals import ANYWHERE, KINDS, POSITIVE, Interval, point
 
 Stated = Expr | Distribution | None
 """What gives a variable its values: an expression, a distribution, or (None) its declaration alone."""
@@ -47,7 +47,8 @@ class Supports:
         if self.misses(expr, kind):
             return True
         # a count may come as a number that the data rounds
-        return kind != "count" and interval.is_tight and interval != NOWHERE and not interval.within(wanted)
+        is_certain = kind != "count" and interval.is_tight and interval != NOWHERE and not interval.within(wanted)
+        return is_certain and not self._hangs_on_inputs(expr, wanted)
 
     def holds(self, value: Expr, declared: Type) -> bool:
         """Whether a value has the kind that its name is declared to be; for intervals, unless it surely has not."""
@@ -57,6 +58,24 @@ class Supports:
         if kind in MATRIX_KINDS and self.scope.square(value.axes):
             return True  # what numbers a matrix has is seen where it is used
         return value.type.fits(kind) or (kind in ("positive", "unit") and not self.refuses(value, kind))
+
+    def _hangs_on_inputs(self, expr: Expr, wanted: Interval) -> bool:
+        """Whether some numbers of the inputs in an expression keep all of it in a support: ``marked / N`` of a larger ``N``. What they are the data
+        say."""
+
+        def holds(number: float) -> bool:
+            def of(ref: Ref) -> Range:
+                symbol = self.scope.variables.get(ref.name)
+                is_input = (
+                    symbol is not None
+                    and symbol.role == "input"
+                    and ref.type.kind in ("count", "positive", "unit")
+                )
+                return Range(point(number), frozenset({ref.name})) if is_input else self._of_reference(ref)
+
+            return range_of(expr, of, self.scope.size).interval.within(wanted)
+
+        return isinstance(expr, Apply) and any(map(holds, (1.0, 0.5, 0.01)))
 
     def misses(self, expr: Expr, kind: str) -> bool:
         """Whether no number of the expression lies in the support. Zero is not positive."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from pgmlang.model import Model
+from pgmlang.model.dependence import definitions_behind
 from pgmlang.model.expr import Contract, Expr, Reduce, walk
 
 
@@ -31,8 +32,9 @@ def _row_reductions(model: Model) -> RowReductions:
 
 
 def reductions_of_rows(model: Model) -> tuple[Expr, ...]:
-    """The reductions over rows in a model's factors and definitions."""
-    roots = [*(d.value for d in model.definitions), *(e for f in model.factors for e in model.expressions(f))]
+    """The reductions over rows in a model's factors, and in the definitions behind these."""
+    behind = definitions_behind(model, *model.factors)
+    roots = [*(d.value for d in behind), *(e for f in model.factors for e in model.expressions(f))]
     return tuple(e for root in roots for e in walk(root) if _is_over_rows(e, model))
 
 

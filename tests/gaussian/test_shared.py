@@ -112,13 +112,14 @@ def test_rows_that_count_several_times() -> None:
         ("a ~ Normal(0, 2)\nplate row { y ~ Normal(a, exp(a)) }\n", "the sd of `y` hangs on numbers"),
         ("a ~ Normal(0, 2)\nplate row { y ~ Normal(a^2, 1) }\n", "the mean of `y` is not linear"),
         ("a ~ Gamma(2, 2)\nplate row { y ~ Normal(a, 1) }\n", "`a` is positive"),
-        ("a ~ Normal(0, 2)\nplate row {\n  k ~ Bernoulli(0.5)\n  y ~ Normal(a + k, 1)\n}\n", "has labels that are not seen"),
+        ("a ~ Normal(0, 2)\nplate row {\n  k ~ Bernoulli(0.5)\n  y ~ Normal(a + k, 1)\n}\n", "have 4,096 configurations"),
+        ("a ~ Normal(0, 2)\nplate row {\n  k ~ Bernoulli(logit = a)\n  y ~ Normal(a, 1)\n}\n", "`k` is discrete and hangs on a number"),
     ],
 )  # fmt: skip
 def test_what_is_not_linear_is_refused_with_the_reason(text: str, words: str) -> None:
     with pytest.raises(pgmlang.PgmError, match=words):
-        pgmlang.compile(text).fit({"y": [1.0, 2.0]}, method="exact")
-    assert "exact" not in str(pgmlang.compile(text).plan({"y": [1.0, 2.0]}).method)
+        pgmlang.compile(text).fit({"y": [1.0, 2.0] * 6}, method="exact")
+    assert "exact" not in str(pgmlang.compile(text).plan({"y": [1.0, 2.0] * 6}).method)
 
 
 def test_auto_takes_it_and_a_seed_gives_the_same_draws() -> None:
@@ -129,6 +130,9 @@ def test_auto_takes_it_and_a_seed_gives_the_same_draws() -> None:
     assert (one.draws["a"] != other.draws["a"]).any()
     assert one.draws["a"].shape == (4, 1000)
     assert one.diagnose().bad == ()
+    # what is told of the run is told to a method that has a use for it
+    for told in ({"options": {"warmup": 20, "draws": 20}}, {"start": {"a": 1.0}, "options": {"draws": 20}}):
+        assert model.fit({"y": [1.0, 2.5, -1.0]}, seed=1, **told).plan.method == "hmc"
 
 
 def test_questions_are_answered_in_closed_form(tmp_path: Path) -> None:
@@ -238,17 +242,23 @@ def test_a_fit_by_parts_of_its_groups_predicts_the_same() -> None:
 @pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 60))])
 def test_evidence_of_a_fresh_row_tells_what_a_row_more_of_the_table_tells(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    model = random_shared(rng, has_labels=False)
+    has_labels = seed % 2 == 1
+    model = random_shared(rng, has_labels=has_labels)
     while "group" not in model.table:  # rows that follow each other have no fresh row
-        model = random_shared(rng, has_labels=False)
+        model = random_shared(rng, has_labels=has_labels)
     compiled = pgmlang.compile(model.text)
     fit = compiled.fit(model.table, method="exact")
     is_new = rng.random() < 0.5
     row: dict[str, object] = {"x": 0.4, "group": "other" if is_new else "g1", "item": "i0", "z": -0.3, "y": 1.1}
     if rng.random() < 0.5:
         row["z"] = float("nan")
+    if has_labels:
+        row["k"] = "v"
     more = compiled.fit({k: [*v, row[k]] for k, v in model.table.items()}, method="exact")
     told = ", ".join(f"{k} = {v}" for k, v in row.items() if v == v)
+    score = fit.score_rows(fit.bind({k: [v] for k, v in row.items()}))
+    assert score.mcse is None
+    assert score.values.sum() == pytest.approx(more.log_likelihood - fit.log_likelihood, abs=1e-9)
     for name in ("s0", "e[i1]", *(["z"] if row["z"] != row["z"] else [])):
         answer = fit.query(f"E({name} | {told})")
         right = more.query(f"E({name})").table[-1]
@@ -258,6 +268,63 @@ def test_evidence_of_a_fresh_row_tells_what_a_row_more_of_the_table_tells(seed: 
             **{k: pytest.approx(v, rel=1e-9, abs=1e-9) for k, v in right.items() if k != "variable"},
         }
         assert answer.log_evidence == pytest.approx(more.log_likelihood - fit.log_likelihood, abs=1e-9)
-    (row_of_y,) = fit.query("P(y > 0 | x = 0.4, group = g1, item = i0)").table
-    (moments,) = fit.query("E(y | x = 0.4, group = g1, item = i0)").table
+    given = "x = 0.4, group = g1, item = i0" + (", k = u" if has_labels else "")
+    (row_of_y,) = fit.query(f"P(y > 0 | {given})").table
+    (moments,) = fit.query(f"E(y | {given})").table
     assert row_of_y["p"] == pytest.approx(stats.norm.sf(0, moments["mean"], moments["sd"]), rel=1e-12)
+
+
+def test_values_of_all_groups_that_nothing_hangs_on_are_worked_out_of_the_draws() -> None:
+    _, table, mean, _ = in_groups()
+    text = GROUPS + "most = max(b, over = group)\ntotal = sum(b, over = group)\n"
+    fit = pgmlang.compile(text).fit(table, method="exact", seed=1)
+    assert fit.query("E(total)").table[0]["mean"] == pytest.approx(mean[1] + mean[2], rel=1e-9)
+    assert fit.query("E(most)").table[0]["mean"] == pytest.approx(fit.draws["b"].max(-1).mean(), rel=1e-9)
+    tied = GROUPS.replace("b * x", "b * x + mean(b, over = group)")
+    with pytest.raises(pgmlang.PgmError, match="`exact` does not fit"):
+        pgmlang.compile(tied).fit(table, method="exact")
+
+
+CHOSEN = """
+w : {one, two, three} ~ Categorical([0.2, 0.5, 0.3])
+a ~ Normal(0, 2)
+b ~ Normal(if w == one then 1 else -1, 1)
+plate row {
+  k ~ Bernoulli(0.3)
+  input x
+  y ~ Normal(if w == three then a + x else if k == 1 then a * x + b else b, 0.8)
+}
+"""
+
+
+def test_labels_that_are_not_seen_make_a_mixture() -> None:
+    """Of twelve configurations: a model with each of them seen, by Bayes's rule."""
+    rng = np.random.default_rng(9)
+    x, y, k = rng.normal(size=7), rng.normal(size=7), [0.0, 1, np.nan, 0, 1, np.nan, 1]
+    model = pgmlang.compile(CHOSEN)
+    fit = model.fit({"x": x, "y": y, "k": k}, method="exact", seed=3)
+    logs, means, labels = [], [], []
+    for w in ("one", "two", "three"):
+        for first in (0, 1):
+            for second in (0, 1):
+                told = [first if i == 2 else second if i == 5 else int(c) for i, c in enumerate(np.nan_to_num(k))]
+                one = model.fit({"x": x, "y": y, "k": told}, method="exact", observe={"w": w})
+                logs.append(one.log_likelihood)
+                means.append([one.query("E(a)").table[0]["mean"], one.query("E(b)").table[0]["mean"]])
+                labels.append((w, first, second))
+    assert fit.log_likelihood == pytest.approx(np.logaddexp.reduce(logs), abs=1e-9)
+    chance = np.exp(np.array(logs) - np.logaddexp.reduce(logs))
+    drawn = [np.reshape(fit.draws[n], (4000, -1)) for n in ("w", "k", "a", "b")]
+    for i, (w, first, second) in enumerate(labels):
+        share = (
+            (drawn[0][:, 0] == ["one", "two", "three"].index(w))
+            & (drawn[1][:, 2] == first)
+            & (drawn[1][:, 5] == second)
+        ).mean()
+        assert share == pytest.approx(chance[i], abs=5 * np.sqrt(chance[i] * (1 - chance[i]) / 4000) + 1e-3)
+    assert (drawn[1][:, [0, 1, 3, 4, 6]] == [0, 1, 0, 1, 1]).all()
+    for column, values in enumerate(drawn[2:]):
+        error = values.std() / np.sqrt(4000)
+        assert values.mean() == pytest.approx(chance @ np.array(means)[:, column], abs=5 * error)
+    assert fit.record.normal is None
+    assert set(fit.plan.blocks[0].variables) == {"w", "a", "b", "k"}

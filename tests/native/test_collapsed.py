@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.special import digamma, polygamma
+from scipy.special import beta, digamma, polygamma
 
 import pgmlang
 from pgmlang.binding.row_groups import bound_evaluator
@@ -403,3 +403,25 @@ def test_plan_says_what_is_integrated_out() -> None:
     assert plan["collapsed sweep"] == ("z",)
     blocks = model.plan(TOKENS, method="gibbs", options={"backend": "torch"}).blocks
     assert {b.kernel for b in blocks} == {"exact draws", "conjugate draws"}
+
+
+def test_what_is_of_two_elements_of_a_label() -> None:
+    """Pairs of nodes that are linked more often within a block: drawn node by node, by enumeration; no sweep takes them."""
+    text = "p ~ Beta(3, 7)\nplate node { z ~ Bernoulli(p) }\nplate pair {\n  input i, j : node\n  e ~ Bernoulli(if z[i] == z[j] then 0.8 else 0.3)\n}"
+    data = {"i": ["a", "a", "b", "c"], "j": ["b", "c", "c", "d"], "e": [1, 0, 0, 1]}
+    problem = problem_of(text, data)
+    with pytest.raises(NotScalar, match="`e`, which is of several elements of `z`"):
+        collapsed_form(problem.model, ("z", "p"))
+    fit = pgmlang.compile(text).fit(data, method="gibbs", seed=1, options={"draws": 800})
+    weights, ones = [], []
+    for z in itertools.product((0, 1), repeat=4):
+        nodes = dict(zip("abcd", z, strict=True))
+        weight = float(beta(3 + sum(z), 7 + 4 - sum(z)))
+        for i, j, e in zip(data["i"], data["j"], data["e"], strict=True):
+            linked = 0.8 if nodes[i] == nodes[j] else 0.3
+            weight *= linked if e else 1 - linked
+        weights.append(weight)
+        ones.append(z)
+    wanted = np.array(weights) @ np.array(ones) / sum(weights)
+    draws = np.asarray(fit.record.draws["z"], dtype=float).reshape(-1, 4)
+    np.testing.assert_allclose(draws.mean(0), wanted, atol=0.05)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from pgmlang.diagnostics import SourceFile
+import pgmlang
+from pgmlang.diagnostics import PgmError, SourceFile
 from pgmlang.sema import analyse, compile_source
 
 GOOD = {
@@ -161,3 +162,50 @@ plate row {
 }
 """)
     assert model.by_name["t"].axes == ("w",)
+
+
+def test_what_inputs_may_be_is_left_to_the_data() -> None:
+    """A ratio of counts is a chance where the data have it so; where some numbers of the inputs help nothing it is refused as before."""
+    head = "N ~ DiscreteUniform(150, 600)\ng ~ Normal(0, 1)\np ~ Beta(1, 1)\nplate r {\n  input M : count\n  input u : positive\n"
+    for said, is_taken in (
+        ("M / N", True),
+        ("M * p", True),
+        ("u / (u + N)", True),
+        ("g * u", False),
+        ("u", False),
+        ("g / N", False),
+        ("N / 3", False),
+    ):
+        found = analyse(SourceFile("m", head + f"  y ~ Bernoulli({said})\n}}\n")).errors
+        assert [d.code for d in found] == ([] if is_taken else ["PGM0410"]), said
+
+
+ORDINAL = "dim step[3]\ncut[step] : ordered ~ Normal(0, 3)\nplate r { y : %s ~ OrderedLogistic(0, cut) }"
+
+
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [
+        ("count", "write its labels, `y : {1, 2, 3} ~ ...`"), ("real", "write its labels, `y : {1, 2, 3} ~ ...`"),
+        ("{1, 2, 3, 4, 5}", "there are 4 cut points: `dim cut[4]`"), ("{1, 2, 3}", "the labels that the data lack are written out"), ("bit", "the labels that"),
+    ],
+)  # fmt: skip
+def test_ordinal_labels_are_those_that_cut_points_part(kind: str, cure: str) -> None:
+    (found,) = analyse(SourceFile("m", ORDINAL % kind)).errors
+    assert found.help.startswith(cure)
+    for good in ("{1, 2, 3, 4}", "{...}"):
+        assert not analyse(SourceFile("m", ORDINAL % good)).errors
+
+
+def test_ordinal_labels_of_the_data() -> None:
+    model = pgmlang.compile(ORDINAL % "{...}")
+    assert model.bind({"y": ["1", "2", "3", "4"]}).observed == ("y",)
+    for labels, said in ((["1", "2", "4"], "has 3"), (["1", "2", "3", "4", "5"], "has 5")):
+        with pytest.raises(PgmError, match=said):
+            model.bind({"y": labels})
+
+
+@pytest.mark.parametrize("kind", ["count", "integer", "bit", "spin", "{a, b}"])
+def test_a_param_is_no_whole_number(kind: str) -> None:
+    (found,) = analyse(SourceFile("m", f"param n : {kind}\nplate r {{ y ~ Normal(0, 1) }}")).errors
+    assert (found.code, "draw it" in found.help) == ("PGM0401", True)
