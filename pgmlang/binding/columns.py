@@ -298,6 +298,10 @@ class Matcher:
         for axis, length in zip(reversed(variable.axes), reversed(array.shape), strict=False):
             root = self.model.root_axis(axis)
             told = self.matches.labels.get(root, ())
+            record = self.model.plate_by_name.get(root)
+            if record is not None and record.is_rows:
+                # its elements are called what the tables of rows call them
+                continue
             if self.model.axis_size(root) is None and root not in self.known and len(told) != length:
                 self._set_labels(variable, root, tuple(map(str, range(length))), frame)
         self.matches.arrays[variable.name] = (plate, name)

@@ -99,6 +99,7 @@ FAMILIES = (
             (_p("df", "positive"), _MEAN, _p("precision", "cov", 2)),
         ),
         "real", 1, runtime=("MultivariateStudentT", "RootedStudentT", "PrecisionStudentT"),
+        matrix_densities=("student by scale", "student by root", "student by precision"),
         says="numbers that vary together with outliers, the heavier the smaller df: a normal vector over one spread for all; scale is the"
         " covariance only as df grows",
     ),

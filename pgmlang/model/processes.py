@@ -66,6 +66,11 @@ class RootProduct:
     def vector(self) -> Expr:
         return self.node.right
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The axes of the vectors beside that of the rows, where they are several."""
+        return tuple(a for a in self.node.right.axes if a != self.axes[1])
+
 
 @dataclass(frozen=True)
 class NoProcess:

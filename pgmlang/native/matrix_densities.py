@@ -61,33 +61,93 @@ def _normal_by_root(
 def _normal_by_precision(
     terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
 ) -> Parts:
-    """By the Cholesky factor F of the inverse of the covariance: the squares of F' (x - mean)."""
-    graph, places = terms.graph, {**outer, axis: k}
     root = cholesky_factor(terms, _argument(distribution, "precision"), outer, target.name)
+    white = _turned_gap(terms, root, distribution, target, outer, axis, k)
+    each = scalar_of(terms.graph, "-0.5 * (x * x) - 0.9189385332046727", {"x": white})
+    values = {"good": root.is_proper, "half": root.half_log_det}
+    return each, scalar_of(terms.graph, "where(good, half, -inf)", values)
+
+
+def _turned_gap(
+    terms: MatrixExpressions, root: CholeskyFactor, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Scalar:  # fmt: skip
+    """By the Cholesky factor F of the inverse of the covariance: F' (x - mean), at k."""
+    graph, places = terms.graph, {**outer, axis: k}
     gap = graph.make("sub", terms.number(target, places), terms.number(_argument(distribution, "mean"), places))
     array, index = filled_array(terms, f"{target.name}_centred", gap, outer, (axis,))
     loop = Loop(axis, APART)
     m = graph.make("loop", payload=loop)
     product = graph.make("mul", root.at(m, k), graph.load(array, [*index, m]))
-    white = graph.make("sum", product, payload=loop)
-    each = scalar_of(graph, "-0.5 * (x * x) - 0.9189385332046727", {"x": white})
-    whole = scalar_of(graph, "where(good, half, -inf)", {"good": root.is_proper, "half": root.half_log_det})
-    return each, whole
+    return graph.make("sum", product, payload=loop)
 
 
 def _normal(
     terms: MatrixExpressions, root: CholeskyFactor, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
 ) -> Parts:  # fmt: skip
     """By the Cholesky factor L of the covariance: the squares of L^-1 (x - mean), and the log determinant."""
-    graph, name, places = terms.graph, target.name, {**outer, axis: k}
-    mean = terms.number(_argument(distribution, "mean"), places)
-    gap = graph.make("sub", terms.number(target, places), mean)
-    array, index = filled_array(terms, f"{name}_centred", gap, outer, (axis,))
-    white = solved(terms, root, Slice(array, index, 1), f"{name}_whitened")
+    graph = terms.graph
+    white = _whitened(terms, root, distribution, target, outer, axis, k)
     here = graph.load(white.array, [*white.index, k])
     each = scalar_of(graph, "-0.5 * (x * x) - 0.9189385332046727", {"x": here})
     whole = scalar_of(graph, "where(good, -half, -inf)", {"good": root.is_proper, "half": root.half_log_det})
     return each, whole
+
+
+def _whitened(
+    terms: MatrixExpressions, root: CholeskyFactor, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Slice:  # fmt: skip
+    """L^-1 (x - mean)."""
+    graph, name, places = terms.graph, target.name, {**outer, axis: k}
+    mean = terms.number(_argument(distribution, "mean"), places)
+    gap = graph.make("sub", terms.number(target, places), mean)
+    array, index = filled_array(terms, f"{name}_centred", gap, outer, (axis,))
+    return solved(terms, root, Slice(array, index, 1), f"{name}_whitened")
+
+
+def _student_by_scale(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    root = cholesky_factor(terms, _argument(distribution, "scale"), outer, target.name)
+    white = _whitened(terms, root, distribution, target, outer, axis, k)
+    return _student(terms, root, white, distribution, outer, axis, "-half")
+
+
+def _student_by_root(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    root = given_factor(terms, _argument(distribution, "scale_tril"), outer, target.name, axis)
+    white = _whitened(terms, root, distribution, target, outer, axis, k)
+    return _student(terms, root, white, distribution, outer, axis, "-half")
+
+
+def _student_by_precision(
+    terms: MatrixExpressions, distribution: Dist, target: Ref, outer: Places, axis: str, k: Scalar
+) -> Parts:
+    root = cholesky_factor(terms, _argument(distribution, "precision"), outer, target.name)
+    turned = _turned_gap(terms, root, distribution, target, outer, axis, k)
+    array, index = filled_array(terms, f"{target.name}_whitened", turned, outer, (axis,))
+    return _student(terms, root, Slice(array, index, 1), distribution, outer, axis, "half")
+
+
+def _student(
+    terms: MatrixExpressions, root: CholeskyFactor, white: Slice, distribution: Dist, outer: Places, axis: str, log_det: str
+) -> Parts:  # fmt: skip
+    """As ``MultivariateStudentT`` of the runtime (Kotz and Nadarajah 2004), of the squares of what is whitened; all of it is of the whole."""
+    graph, loop = terms.graph, Loop(axis, APART)
+    m = graph.make("loop", payload=loop)
+    square = scalar_of(graph, "x * x", {"x": graph.load(white.array, [*white.index, m])})
+    df = terms.number(_argument(distribution, "df"), outer)
+    values = {
+        "away": graph.make("sum", square, payload=loop), "size": graph.make("size", payload=axis), "given": df,
+        "df": scalar_of(graph, "where(df > 0, df, 1.0)", {"df": df}), "good": root.is_proper, "half": root.half_log_det,
+    }  # fmt: skip
+    whole = scalar_of(
+        graph,
+        f"where(good & (given > 0), {log_det} + log_rising(0.5 * df, 0.5 * size) - 0.5 * size * (log(0.5 * df) + 1.8378770664093453)"
+        " - 0.5 * (df + size) * log1p(away / df), -inf)",
+        values,
+    )
+    return graph.number(0.0), whole
 
 
 def _intrinsic(
@@ -260,6 +320,9 @@ _DENSITIES: Mapping[str, Callable[[MatrixExpressions, Dist, Ref, Places, str, Sc
     "normal by covariance": _normal_by_covariance,
     "normal by root": _normal_by_root,
     "normal by precision": _normal_by_precision,
+    "student by scale": _student_by_scale,
+    "student by root": _student_by_root,
+    "student by precision": _student_by_precision,
     "intrinsic": _intrinsic,
     "correlations": _correlations,
     "correlation factors": _correlation_factors,

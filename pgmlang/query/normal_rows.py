@@ -99,7 +99,7 @@ def _has_own(rows: GivenShared, name: str) -> bool:
 def scored(fit: Fit, bound: Binding) -> Score | None:
     """The log predictive density of what each row says, by itself; None where it has no closed form."""
     rows = given_shared(fit, replace(bound, weights=None))
-    if rows is None or not bound.plate or _says_more(bound, fit, rows):
+    if rows is None or not bound.plate:
         return None
     unit = _unit(bound, rows)
     units = np.zeros(len(rows.joint.values), dtype=np.int64)
@@ -115,7 +115,11 @@ def scored(fit: Fit, bound: Binding) -> Score | None:
             continue
         units[block.first : block.first + block.count] = np.repeat(of_block, block.count // max(1, block.shape[0]))
     values = rows.log_densities(units, bound.layout.size(unit))
-    return None if values is None else Score(values, unit, "exact, averaged over the normal posterior")
+    others = _others(bound, fit, rows)
+    if values is None or any(bound.plate not in bound.model.by_name[n].plates for n in others):
+        return None
+    values = values + _log_density_of(fit, replace(bound, weights=None), others, unit)
+    return Score(values, unit, "exact, averaged over the normal posterior")
 
 
 def _unit(bound: Binding, rows: GivenShared) -> str:
@@ -127,8 +131,8 @@ def _unit(bound: Binding, rows: GivenShared) -> str:
     return next((p for p in model.enclosing(bound.plate) if p in with_own), bound.plate)
 
 
-def _says_more(bound: Binding, fit: Fit, rows: GivenShared) -> bool:
-    """Whether something is seen whose density is none of the rows'."""
+def _others(bound: Binding, fit: Fit, rows: GivenShared) -> frozenset[str]:
+    """What is seen whose density hangs on no number that is not seen: labels of the rows, say."""
     model: Model = bound.model
     told = [n for n in bound.values if model.by_name[n].role in ("random", "field") and n not in fit.parameters]
     children = {
@@ -136,7 +140,23 @@ def _says_more(bound: Binding, fit: Fit, rows: GivenShared) -> bool:
         for n, b in rows.joint.blocks.items()
         if np.isin(np.arange(b.first, b.first + b.count), rows.joint.child).any()
     }
-    return not set(told) <= children
+    return frozenset(told) - children
+
+
+def _log_density_of(fit: Fit, bound: Binding, names: frozenset[str], unit: str) -> np.ndarray | float:
+    """The log-density of these variables in each element of a plate; zero of none."""
+    if not names:
+        return 0.0
+    import torch
+
+    from pgmlang.density.bind import density_of_binding
+    from pgmlang.density.reductions import sum_per_unit
+
+    held = {n: v for n, v in fit.parameters.items() if n in bound.model.by_name}
+    joint = density_of_binding(bound.model, bound, held, torch.float64, torch.device("cpu"))
+    with torch.no_grad():
+        terms = joint.factors({}, {}, None, only=names)
+        return np.asarray(sum_per_unit(joint, terms, unit).reshape(-1).cpu().numpy())
 
 
 # ---- questions about a fresh row
@@ -174,11 +194,10 @@ def answer_of_fresh_row(fit: Fit, query: Query) -> Answer | None:
     factors = tuple(f for f in bound.model.factors if getattr(f, "target", None) not in done)
     bound = replace(bound, model=replace(bound.model, factors=factors))
     rows = given_shared(fit, bound)
-    if rows is None or _says_more(
-        replace(bound, values={n: v for n, v in bound.values.items() if n not in done}), fit, rows
-    ):
+    if rows is None:
         return None
     mean, root, log_evidence = rows.with_evidence()
+    log_evidence += float(np.sum(_log_density_of(fit, bound, _others(bound, fit, rows) - done, bound.plate)))
     nodes = _nodes_by_name(bound, rows)
     whole = [_nodes_of(nodes, t.variable.name) for t in query.targets]
     if not all(whole):

@@ -70,8 +70,9 @@ def _variables(model: Model, further: FurtherRows) -> tuple[Variable, ...]:
     process = further.process
     plates = plates_of(model, process)
     axes = process.axes
+    others = process.others if isinstance(process, RootProduct) else ()
     out = [
-        Variable(further.shift, "random", REAL, plates, axes[:1]),
+        Variable(further.shift, "random", REAL, plates, (axes[0], *others)),
         Variable(further.factor, "random", REAL, plates, axes),
     ]
     if isinstance(process, Process) and process.df is not None:
@@ -90,8 +91,8 @@ def _product(further: FurtherRows) -> Expr:
     assert isinstance(process, RootProduct)
     node = process.node
     rest = replace(node, left=_value(further.factor, process.axes), right=node.right)
-    axes = (process.axes[0], *(a for a in rest.axes if a != process.axes[0]))
-    return Apply(REAL, axes, node.span, "add", (_value(further.shift, process.axes[:1]), rest))
+    axes = (process.axes[0], *process.others)
+    return Apply(REAL, axes, node.span, "add", (_value(further.shift, axes), rest))
 
 
 def _value(name: str, axes: tuple[str, ...], kind: Type = REAL) -> Ref:

@@ -80,12 +80,12 @@ class _Extension:
         process, further, n = self.process, self.further, self.num_fitted
         if isinstance(process, RootProduct):
             root = self._at(process.root, process.axes, given, are_all=True)
-            of_fit = self._at(process.vector, (process.axes[1],), given)[..., None]
-            shift = (
-                (root[..., : n if self.num_known else 0, :n] @ of_fit)[..., 0],
-                (root[..., n:, :n] @ of_fit)[..., 0],
-            )
-            return {further.shift: torch.cat(shift, -1), further.factor: self._widened(root[..., n:, n:], 0.0)}
+            vectors = self._at(process.vector, (process.axes[1], *process.others), given)
+            others = vectors.shape[vectors.dim() - len(process.others) :]
+            columns = vectors.flatten(vectors.dim() - len(others)) if others else vectors[..., None]
+            rows = torch.cat([root[..., : self.num_known, :n], root[..., n:, :n]], -2)
+            shift = (rows @ columns).unflatten(-1, others) if others else (rows @ columns)[..., 0]
+            return {further.shift: shift, further.factor: self._widened(root[..., n:, n:], 0.0)}
         mean = self._at(process.mean, process.axes[:1], given)
         matrix = self._at(process.matrix, process.axes, given, are_all=True)
         gap = (self._drawn(given) - mean)[..., None]

@@ -61,6 +61,48 @@ def matrix_product(
     return renamed(out, columns, first) if rows is None and columns is not None and first not in axes else out
 
 
+def rectangular_product(builder: ExpressionScope, node: ast.Binary, context: ExpressionContext) -> Expr | None:
+    """``A @ transpose(B)`` and ``transpose(A) @ B`` of a matrix along two different axes, by rows and columns: over the columns of both, or over their
+    rows; an axis that both would leave has a prime on the right. None for anything else."""
+    turned_left, turned_right = _turned(node.left), _turned(node.right)
+    if (turned_left is None) == (turned_right is None):
+        return None
+    with builder.scope.quiet():
+        left, right = (
+            builder.build(turned_left or node.left, context),
+            builder.build(turned_right or node.right, context),
+        )
+    own = own_axes(left if turned_left is not None else right, context)
+    scope = builder.scope
+    if UNKNOWN in (left.type, right.type) or len(own) != 2 or scope.square(own) is not None:
+        return None
+    kept, summed = own if turned_left is None else own[::-1]
+    beside = own_axes(right if turned_left is not None else left, context)
+    matching = [a for a in beside if scope.root(a) == scope.root(summed)]
+    if not matching:
+        return None
+    over = matching[0] if turned_left is not None else matching[-1]
+    if turned_left is not None:
+        left = renamed(left, summed, over)
+        right = renamed(right, kept, _free(scope, kept, left.axes)) if kept in right.axes else right
+    else:
+        right = renamed(right, summed, over)
+        right = renamed(right, kept, _free(scope, kept, left.axes)) if kept in left.axes else right
+    axes = tuple(a for a in merge(left.axes, right.axes) if a != over)
+    return Contract(REAL, axes, node.span, left, right, over)
+
+
+def _turned(node: ast.Expr) -> ast.Expr | None:
+    """What a transposition is of; None of anything else."""
+    is_one = (
+        isinstance(node, ast.Call)
+        and node.function == "transpose"
+        and len(node.arguments) == 1
+        and not node.keywords
+    )
+    return node.arguments[0] if isinstance(node, ast.Call) and is_one else None
+
+
 def _of_matrices(scope: Scope, left: Expr, right: Expr, a: Pair, b: Pair, span: Span) -> Expr:
     """The product of two square matrices; of a diagonal one its rows or columns by numbers."""
     (rows, inner), (first, columns) = a, b
@@ -236,6 +278,9 @@ def _outer(
 def _of_matrix(builder: ExpressionScope, node: ast.Call, value: Expr, context: ExpressionContext) -> Expr:
     scope, span = builder.scope, node.span
     pair = scope.square(own_axes(value, context))
+    if pair is None and node.function == "transpose" and len(own_axes(value, context)) == 2:
+        # of two axes with names of their own either is the rows
+        return value
     if pair is None:
         message = f"`{node.function}` takes a square matrix, this has {listed_axes(own_axes(value, context))}"
         builder.error("PGM0307", message, value.span or span, "a matrix has an axis twice, as in `S[coef, coef']`")

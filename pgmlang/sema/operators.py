@@ -13,7 +13,7 @@ from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.chains import rows_compared
 from pgmlang.sema.elements import as_label, axis_named
 from pgmlang.sema.expression_scope import ExpressionScope, label_cure, listed_axes, listed_names, merge, unknown
-from pgmlang.sema.matrices import matrix_product
+from pgmlang.sema.matrices import matrix_product, rectangular_product
 from pgmlang.sema.scope import ExpressionContext
 from pgmlang.sema.vectors import sides
 from pgmlang.signatures.functions import OPERATORS
@@ -130,6 +130,8 @@ def _is_label(builder: ExpressionScope, word: str, axis: str, type_: Type) -> bo
 
 
 def _contract(builder: ExpressionScope, node: ast.Binary, context: ExpressionContext) -> Expr:
+    if (turned := rectangular_product(builder, node, context)) is not None:
+        return turned
     left, right = sides(builder, node, context, is_contracted=True)
     if UNKNOWN in (left.type, right.type):
         return unknown(node.span)

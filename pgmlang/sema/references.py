@@ -279,6 +279,8 @@ def _outside_plate(
     ]
     rows = context.plates[-1:]
     cure = f"write `plate {rows[0]} in {plate} {{ ... }}` where rows belong to its elements, or " if rows else ""
+    if not rows and context.target is not None and builder.scope.plates[plate].is_rows:
+        cure = f"write `{context.target}[{plate}]` on the left for one with an element for each of `{plate}`, or "
     cure += (
         f"index it, as in `{symbol.name}[{indexable[0] if indexable else 'z'}]` with a variable whose values are "
     )

@@ -125,3 +125,12 @@ def test_kinds_of_matrices(kind: str, matrix: list[list[float]], says: str) -> N
     found = outside_support(variable, np.array(matrix))
     assert says in found
     assert bool(found) == bool(says)
+
+
+def test_elements_keep_the_names_that_rows_have_for_them() -> None:
+    """An array says nothing of names; its elements are in their order."""
+    text = "input K[g, g'] : real\na[g] ~ MultivariateNormal(0, K)\nplate g { plate row { y ~ Normal(a, 1) } }"
+    model = pgmlang.compile(text)
+    rows = model.bind({"g": ["c", "a", "b"], "y": [1.0, 2.0, 3.0], "K": np.diag([1.0, 2, 3])})
+    assert rows.labels["g"] == ("a", "b", "c")
+    assert rows.layout.parent("g", "row").tolist() == [2, 0, 1]

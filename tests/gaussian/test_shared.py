@@ -242,17 +242,23 @@ def test_a_fit_by_parts_of_its_groups_predicts_the_same() -> None:
 @pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 60))])
 def test_evidence_of_a_fresh_row_tells_what_a_row_more_of_the_table_tells(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    model = random_shared(rng, has_labels=False)
+    has_labels = seed % 2 == 1
+    model = random_shared(rng, has_labels=has_labels)
     while "group" not in model.table:  # rows that follow each other have no fresh row
-        model = random_shared(rng, has_labels=False)
+        model = random_shared(rng, has_labels=has_labels)
     compiled = pgmlang.compile(model.text)
     fit = compiled.fit(model.table, method="exact")
     is_new = rng.random() < 0.5
     row: dict[str, object] = {"x": 0.4, "group": "other" if is_new else "g1", "item": "i0", "z": -0.3, "y": 1.1}
     if rng.random() < 0.5:
         row["z"] = float("nan")
+    if has_labels:
+        row["k"] = "v"
     more = compiled.fit({k: [*v, row[k]] for k, v in model.table.items()}, method="exact")
     told = ", ".join(f"{k} = {v}" for k, v in row.items() if v == v)
+    score = fit.score_rows(fit.bind({k: [v] for k, v in row.items()}))
+    assert score.mcse is None
+    assert score.values.sum() == pytest.approx(more.log_likelihood - fit.log_likelihood, abs=1e-9)
     for name in ("s0", "e[i1]", *(["z"] if row["z"] != row["z"] else [])):
         answer = fit.query(f"E({name} | {told})")
         right = more.query(f"E({name})").table[-1]
@@ -262,8 +268,9 @@ def test_evidence_of_a_fresh_row_tells_what_a_row_more_of_the_table_tells(seed: 
             **{k: pytest.approx(v, rel=1e-9, abs=1e-9) for k, v in right.items() if k != "variable"},
         }
         assert answer.log_evidence == pytest.approx(more.log_likelihood - fit.log_likelihood, abs=1e-9)
-    (row_of_y,) = fit.query("P(y > 0 | x = 0.4, group = g1, item = i0)").table
-    (moments,) = fit.query("E(y | x = 0.4, group = g1, item = i0)").table
+    given = "x = 0.4, group = g1, item = i0" + (", k = u" if has_labels else "")
+    (row_of_y,) = fit.query(f"P(y > 0 | {given})").table
+    (moments,) = fit.query(f"E(y | {given})").table
     assert row_of_y["p"] == pytest.approx(stats.norm.sf(0, moments["mean"], moments["sd"]), rel=1e-12)
 
 

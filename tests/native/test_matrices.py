@@ -70,6 +70,9 @@ MODELS = {
     "an inverse Wishart matrix": K + NEAR + "f ~ Gamma(9, 1)\nS[k, j] ~ InverseWishart(3 + f, V)\nd = logdet(S) + det(S)\nplate r { v[k] ~ MultivariateNormal(d, S) }",
     "factors of correlations": K + "h ~ HalfNormal(1)\ntau[k] ~ HalfNormal(1)\nL[k, k'] ~ LKJCholesky(h)\nz[k] ~ Normal(0, 1)\nw = L @ z\n"
     "plate r { v[k] ~ MultivariateNormal(w, scale_tril = diag(tau) @ L) }",
+    "heavy tails": K + LATENT + "n ~ Gamma(3, 1)\nplate c { z[k] ~ MultivariateStudentT(n, mu, diag(tau) @ R @ diag(tau))\n  plate r { y ~ Normal(z[l], s) } }",
+    "heavy tails of data": K + LATENT + "n ~ Gamma(3, 1)\nL[k, k'] ~ LKJCholesky(2)\na[k] ~ MultivariateStudentT(n, 0, scale_tril = diag(tau) @ L)\n"
+    "plate r { v[k] ~ MultivariateStudentT(4, a, precision = R) }",
     "a process over the rows": "rho ~ Gamma(5, 2)\ns ~ HalfNormal(1)\nf[r] ~ MultivariateNormal(0, matern(x, 1, rho, nu = 5/2, noise = s))\n"
     "plate r {\n  input x : real\n  y ~ Normal(f + x, 1)\n}",
     "a process": "dim p[4]\ndim q like p\nrho ~ Gamma(5, 2)\nplate r {\n  input x[p], u[q] : real\n  C[p, q] = exp(-0.5 * square(x - u) / rho ^ 2) + 0.01 * exp(-1e6 * square(x - u))\n"

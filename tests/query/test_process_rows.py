@@ -244,6 +244,33 @@ def test_named_elements_of_the_fit_are_what_they_were() -> None:
     assert abs(score.total - (logsumexp(logs) - math.log(S))) < 1e-9
 
 
+def test_a_root_of_several_columns_goes_on_in_each() -> None:
+    """Outputs that share a kernel: cholesky(K) @ Z @ transpose(cholesky(R))."""
+    text = (
+        "dim o[2]\nR[o, o'] ~ LKJ(1)\nz[row, o] ~ Normal(0, 1)\nf[row, o] = cholesky(matern(x, a, l) + diag(0.1)) @ z @ transpose(cholesky(R))\n"
+        "plate row {\n  input x : real\n  y[o] ~ Normal(f, 0.5)\n}"
+    )
+    z, shared = RNG.normal(size=(S, N, 2)), np.array([[1, 0.6], [0.6, 1]])
+    model = pgmlang.compile(HEAD + text)
+    rows = model.bind({"x": X, "y": np.zeros((N, 2))})
+    draws = DRAWS | {"z": z, "R": np.broadcast_to(shared, (S, 2, 2))}
+    axes = {"z": ("row", "o"), "R": ("o", "o'")}
+    fit = pgmlang.FittedModel.of(
+        Fit(rows.model, HEAD + text, "hmc", {}, labels=dict(rows.labels), sizes=dict(rows.sizes), process_rows=process_rows(rows),
+            draws={n: np.asarray(v)[None] for n, v in draws.items()}, draw_axes={n: axes.get(n, ()) for n in draws})
+    )  # fmt: skip
+    new = new_rows_of(fit.record, fit.bind({"x": NEW_X}))
+    for s in range(S):
+        old, across = (
+            _matern(X, X, A[s], L[s]) + (0.1 + 1e-10 * A[s] ** 2) * np.eye(N),
+            _matern(NEW_X, X, A[s], L[s]),
+        )
+        wanted = np.linalg.solve(np.linalg.cholesky(old), across.T).T @ z[s]
+        assert abs(_at(new, "shift")[s] - wanted).max() < 1e-9
+    told = fit.predict_columns({"x": NEW_X}, targets=["y"]).columns
+    assert set(told) >= {"y[0]", "y[1]"}
+
+
 def test_many_rows_are_told_block_by_block() -> None:
     fit = _fit(
         SEEN.replace("KERNEL", KERNELS["sum and noise"][0]),
