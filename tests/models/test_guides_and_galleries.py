@@ -86,6 +86,41 @@ def neighbours(rng: Rng) -> Tables:
     }  # fmt: skip
 
 
+def bordering(rng: Rng) -> Tables:
+    """The same map by who borders on whom, drawn from the intrinsic autoregression itself."""
+    ids = np.arange(49).reshape(7, 7)
+    pairs = [
+        *zip(ids[:, :-1].ravel(), ids[:, 1:].ravel(), strict=True),
+        *zip(ids[:-1].ravel(), ids[1:].ravel(), strict=True),
+    ]
+    precision = np.zeros((49, 49))
+    for i, j in pairs:
+        precision[[i, j], [i, j]] += 1
+        precision[[i, j], [j, i]] -= 1
+    values, vectors = np.linalg.eigh(precision)
+    phi = 0.6 * vectors[:, 1:] @ (rng.normal(size=48) / np.sqrt(values[1:]))
+    expected = rng.uniform(10, 40, 49)
+    one, other = ([f"a{k:02d}" for k in ends] for ends in zip(*pairs, strict=True))
+    area = {
+        "area": [f"a{k:02d}" for k in range(49)],
+        "expected": expected,
+        "cases": rng.poisson(expected * np.exp(0.3 + phi)),
+    }
+    return {"area": area, "border": {"one": one, "other": other}}
+
+
+def decisions(rng: Rng) -> Tables:
+    """Choices between two sides and their times, by small steps of the evidence."""
+    step, times = 0.0005, []
+    for _ in range(250):
+        place, time = 0.5 * 1.6, 0.0
+        while 0 < place < 1.6:
+            place += 0.9 * step + np.sqrt(step) * rng.normal()
+            time += step
+        times.append((1 if place > 0.8 else -1) * (time + 0.25))
+    return {"": {"answer": times}}
+
+
 def regimes(rng: Rng) -> Tables:
     z, y = 0, np.zeros(300)
     for t in range(300):
@@ -227,6 +262,27 @@ MODELS = {
           gap ~ Normal(phi[one] - phi[other], 1)
         }""",
         neighbours, {"beta0": -0.2, "sigma": 0.4},
+    ),
+    "a map by its borders": Simulated(
+        """
+        rate ~ Normal(0, 2)
+        spread ~ HalfNormal(1)
+        plate border { input one, other : area }
+        W[area, area'] = max(if (one == area and other == area') or (one == area' and other == area) then 1 else 0, over = border)
+        phi[area] ~ ICAR(W)
+        plate area {
+          input expected : positive
+          cases ~ Poisson(expected * exp(rate + spread * phi))
+        }""",
+        bordering, {"rate": 0.3, "spread": 0.6},
+    ),
+    "decisions and their times": Simulated(
+        """
+        boundary ~ HalfNormal(3)
+        delay ~ Uniform(0, 1)
+        drift ~ Normal(0, 3)
+        plate trial { answer ~ Wiener(boundary, delay, 0.5, drift) }""",
+        decisions, {"boundary": 1.6, "delay": 0.25, "drift": 0.9},
     ),
     "hidden states": Simulated(
         """
