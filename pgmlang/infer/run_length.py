@@ -78,6 +78,8 @@ def comes_from_elsewhere(draws: np.ndarray) -> bool:
     if draws.shape[1] < 4 * early:
         return False
     draws = draws[:, :, np.isfinite(draws).all(axis=(0, 1))]
+    if not draws.shape[2]:
+        return False
     low, middle, high = np.quantile(draws, (0.05, 0.5, 0.95), axis=(0, 1))
     stretches = draws.shape[1] // early
     medians = np.median(draws[:, : stretches * early].reshape(len(draws), stretches, early, -1), axis=2) - middle
