@@ -44,7 +44,7 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
     estimators = set()
     weights = None if binding.weights is None or binding.plate != plate else binding.weights
     counted = np.ones(count) if weights is None else weights
-    errors = []
+    errors: list[float | None] = []
     streams = np.random.SeedSequence(seed).generate_state(2 * folds).reshape(folds, 2).tolist()
     for fold, (fit_seed, score_seed) in zip(split_into_folds(binding, plate, folds), streams, strict=True):
         held_out = np.sort(fold)
