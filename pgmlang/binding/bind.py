@@ -44,7 +44,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.layout import MissingMask, close_layout, close_sizes
 from pgmlang.model import Model, Variable
-from pgmlang.model.cutpoints import cutpoint_problems
+from pgmlang.model.drawn_labels import label_problems
 from pgmlang.model.row_plates import plates_as_values
 from pgmlang.normal import separate_terms
 
@@ -296,7 +296,7 @@ class Binder:
                                 self._source(), f"add a column `{name}`, or write the labels instead of `...`")  # fmt: skip
         wanted: dict[str, str] = {}
         known = close_sizes(closed, elements.sizes)
-        self.problems.errors.extend(cutpoint_problems(closed, known.get))
+        self.problems.errors.extend(label_problems(closed, known.get))
         for variable in closed.of_role(*BINDABLE, "param"):
             for axis in (*variable.axes, *filter(None, [variable.type.axis])):
                 root = closed.root_axis(axis)

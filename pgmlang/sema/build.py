@@ -23,7 +23,7 @@ from pgmlang.model import (
     Potential,
     Variable,
 )
-from pgmlang.model.cutpoints import cutpoint_problems
+from pgmlang.model.drawn_labels import label_problems
 from pgmlang.model.expr import Const, Expr, Ref, Rename
 from pgmlang.model.model import Role, expressions_of
 from pgmlang.model.types import MATRIX_KINDS, UNKNOWN
@@ -158,7 +158,7 @@ class ModelBuilder:
                 *too_large(model, in_order_of_need(needs)),
                 *too_many_elements(model),
                 *too_many_weights(model),
-                *cutpoint_problems(model, model.axis_size),
+                *label_problems(model, model.axis_size),
             ):
                 self.scope.report(diagnostic)
         errors = [d for d in self.scope.diagnostics if d.is_error]

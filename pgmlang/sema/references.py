@@ -198,9 +198,8 @@ def _index_slot(
         return value.axis, value
     if of_type:
         return of_type[0], value
-    if (
-        isinstance(value, Element) and value.type == COUNT
-    ):  # a position, of a chain's row or of an element of another axis
+    if isinstance(value, Element) and value.type == COUNT and not value.axes:
+        # the position in a plate around the place
         return slots[0], replace(value, type=Type("labels", axis=builder.scope.root(slots[0])))
     lives = merge(symbol.plates, symbol.axes or ())
     what = (

@@ -121,7 +121,8 @@ def test_a_position_is_an_index() -> None:
     head = "dim year[10]\nphi[year] ~ Normal(0, 1)\n"
     model = compile_source(head + "plate s { plate t = chain { y ~ Normal(phi[position(t)], 1) } }")
     assert model.by_name["y"].plates == ("s", "t")
-    assert not told(head + "dim k = {l, m}\nplate r { x[k] ~ Normal(phi[position(k)], 1) }")
+    assert told(head + "dim k = {l, m}\nplate r { x[k] ~ Normal(phi[position(k)], 1) }")[0][0] == "PGM0301"
+    assert not told(head + "plate r { x ~ Normal(phi[position(r)], 1) }")
     assert told(head + "plate r { y ~ Normal(phi[size(year)], 1) }")[0][0] == "PGM0301"
 
 

@@ -187,7 +187,7 @@ ORDINAL = "dim step[3]\ncut[step] : ordered ~ Normal(0, 3)\nplate r { y : %s ~ O
     ("kind", "cure"),
     [
         ("count", "write its labels, `y : {1, 2, 3} ~ ...`"), ("real", "write its labels, `y : {1, 2, 3} ~ ...`"),
-        ("{1, 2, 3, 4, 5}", "there are 4 cut points: `dim cut[4]`"), ("{1, 2, 3}", "the labels that the data lack are written out"), ("bit", "the labels that"),
+        ("{1, 2, 3, 4, 5}", "there are 4 cut points: `dim cut[4]`"), ("{1, 2, 3}", "labels that the data lack are written out"), ("bit", "labels that"),
     ],
 )  # fmt: skip
 def test_ordinal_labels_are_those_that_cut_points_part(kind: str, cure: str) -> None:
@@ -209,3 +209,12 @@ def test_ordinal_labels_of_the_data() -> None:
 def test_a_param_is_no_whole_number(kind: str) -> None:
     (found,) = analyse(SourceFile("m", f"param n : {kind}\nplate r {{ y ~ Normal(0, 1) }}")).errors
     assert (found.code, "draw it" in found.help) == ("PGM0401", True)
+
+
+@pytest.mark.parametrize("drawn", ["Categorical([0.2, 0.8])", "Categorical(logit = [0.2, 0.8])", "Categorical(p)"])
+def test_labels_of_the_data_are_as_many_as_are_drawn(drawn: str) -> None:
+    model = pgmlang.compile(f"dim k[2]\np[k] ~ Dirichlet(1)\nplate r {{ y : {{...}} ~ {drawn} }}")
+    assert model.bind({"y": ["a", "b"]}).observed == ("y",)
+    for labels in (["a", "b", "c"], ["a"]):
+        with pytest.raises(PgmError, match=f"`Categorical` draws 2 labels, and `y` has {len(labels)}"):
+            model.bind({"y": labels})
