@@ -15,6 +15,7 @@ from pgmlang.criticism.pointwise import independent_plate
 from pgmlang.density.bind import density_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer import fit_model
+from pgmlang.model.processes import processes
 from pgmlang.plan.registry import method_named
 from pgmlang.posterior import condition, posterior_of_fit, score
 from pgmlang.results.elpd import Elpd, elpd_of
@@ -43,7 +44,7 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
     estimators = set()
     weights = None if binding.weights is None or binding.plate != plate else binding.weights
     counted = np.ones(count) if weights is None else weights
-    errors = []
+    errors: list[float | None] = []
     streams = np.random.SeedSequence(seed).generate_state(2 * folds).reshape(folds, 2).tolist()
     for fold, (fit_seed, score_seed) in zip(split_into_folds(binding, plate, folds), streams, strict=True):
         held_out = np.sort(fold)
@@ -58,7 +59,20 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
             fit.source,
             fit.modules,
         )
-        scores = score(condition(posterior_of_fit(record), binding.rows_of(plate, held_out), seed=score_seed))
+        posterior = posterior_of_fit(record)
+        scores = score(condition(posterior, binding.rows_of(plate, held_out), seed=score_seed))
+        if scores.plate != plate and processes(fit.model):
+            # of a process the rows left out hang together: each is told by the rows of the fit alone
+            alone = [
+                score(condition(posterior, binding.rows_of(plate, held_out[[i]]), seed=score_seed))
+                for i in range(len(held_out))
+            ]
+            values[held_out] = [one.values.sum() for one in alone]
+            estimators |= {f"{one.estimator}, row by row" for one in alone}
+            of_rows = [one.total_mcse(np.ones(len(one.values))) or 0.0 for one in alone]
+            # the draws are the same for all: at most the errors added up
+            errors.append(math.fsum(e * w for e, w in zip(of_rows, counted[held_out], strict=True)))
+            continue
         if scores.plate != plate or len(scores.values) != len(held_out):
             message = f"what is left out is scored by `{scores.plate}`, and not by `{plate}`"
             raise PgmError(

@@ -28,8 +28,11 @@ def refuse_joint_likelihoods(binding: Binding) -> None:
 
 def are_other_rows(fit: Fit, rows: Binding) -> bool:
     """Whether something was fitted, to other rows than these."""
-    kept = {fit.provenance.get("fingerprint"), fit.provenance.get("bound_fingerprint")} - {None, ""}
-    return not (fit.is_given or rows.fingerprint in kept or bound_fingerprint(rows) in kept)
+    if fit.is_given:
+        return False
+    # some rows of a table have its fingerprint
+    is_table = not rows.layout.taken and rows.fingerprint and rows.fingerprint == fit.provenance.get("fingerprint")
+    return not (is_table or bound_fingerprint(rows) == fit.provenance.get("bound_fingerprint"))
 
 
 def processes_beyond(fit: Fit, rows: Binding) -> Processes:

@@ -345,3 +345,20 @@ def test_elements_that_have_names_are_known_where_nothing_goes_on() -> None:
     with pytest.raises(PgmError) as caught:
         fit.predict_columns({"site": ["s3", "t0"], "x": X[[3, 7]]})
     assert caught.value.diagnostics[0].code == "PGM0602"
+
+
+@pytest.mark.slow
+def test_rows_left_out_are_told_by_the_others_one_by_one() -> None:
+    """Folds of a column that is one draw: the same as those of the function behind it, whose rows have noise of their own."""
+    x = np.linspace(0, 6, 16)
+    rows = {"x": x, "y": np.sin(x) + 0.1 * RNG.normal(size=16)}
+    kernel = "l ~ Gamma(5, 5)\na ~ HalfNormal(1)\n"
+    seen = kernel + "y[row] ~ MultivariateNormal(0, exp_quad(x, a, l, noise = 0.1))\nplate row { input x : real }"
+    behind = (
+        kernel
+        + "f[row] ~ MultivariateNormal(0, exp_quad(x, a, l))\nplate row {\n  input x : real\n  y ~ Normal(f, 0.1)\n}"
+    )
+    fits = [pgmlang.compile(t).fit(rows, method="hmc", seed=1) for t in (seen, behind)]
+    one, other = pgmlang.rank_fits(dict(zip(("seen", "behind"), fits, strict=True)), rows, folds=4)
+    assert math.isfinite(one.elpd.elpd)
+    assert abs(one.elpd.elpd - other.elpd.elpd) < 1
