@@ -21,7 +21,7 @@ from pgmlang.results.tails import WIDEST, has_tails, tail_shapes
 
 MAY_BE_HEAVY, HOPELESS = 0.2, 0.5
 """A shape of which some thousand draws do not tell whether it is over 1/4, and one beyond which there is no sd to be told."""
-SECONDS = 4.0
+SECONDS = 3.0
 """Estimated, so that the same run is as long everywhere, that draws may take in all for the sake of tails."""
 ITERATION = 0.7e-3
 """Seconds of an iteration of all chains beside its gradients."""
