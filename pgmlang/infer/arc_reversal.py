@@ -44,7 +44,8 @@ def reversals(model: Model, facts: Facts) -> tuple[Reversal, ...]:
         return ()
     sampled = {v.name for v in sampled_variables(model, facts)}
     tried = (_reversal(model, facts, name, sampled) for name in sorted(sampled & set(model.conditional_of)))
-    made = tuple(arc for arc in tried if arc is not None)
+    # of several latents that one draw hangs on only one: with its arc turned the draw is of another family
+    made = tuple({arc.child: arc for arc in tried if arc is not None}.values())
     return made if len(made) < len(sampled) else ()
 
 

@@ -54,6 +54,22 @@ def test_the_joint_density_stays(pair: tuple[str, str]) -> None:
     assert "x" not in integrated(old.model, old.facts)[0].by_name
 
 
+def test_of_two_latents_behind_one_draw_one_arc_is_turned() -> None:
+    text = "a ~ Gamma(2, 1)\nplate row { u ~ Gamma(a, 1)\n v ~ Gamma(a, 2)\n y ~ Poisson(3 * u * v) }"
+    old = problem_of(text, {"y": [3, 0, 1]})
+    (arc,) = reversals(old.model, old.facts)
+    model = reversed_arcs(old.model, (arc,))
+    binding = replace(old.binding, model=model)
+    new = replace(old, model=model, binding=binding, facts=facts_of(model, binding))
+    values = {
+        "a": torch.tensor(1.5).double(),
+        "u": torch.tensor([0.2, 0.7, 2.0]).double(),
+        "v": torch.tensor([1.2, 0.3, 0.4]).double(),
+    }
+    expected = float(log_joint(bound_density(old), values))
+    assert float(log_joint(bound_density(new), values)) == pytest.approx(expected, rel=1e-10)
+
+
 TEXT = "a ~ Gamma(2, 1)\nplate row { input t : count\n x ~ Beta(a, 2)\n y ~ Binomial(t, x) }"
 STAYS = {
     "two draws of one": TEXT.replace("y ~", "z ~ Bernoulli(x)\n y ~"),
