@@ -11,7 +11,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.mixtures import normal_below
 from pgmlang.query.answer import Answer
-from pgmlang.query.conditional import QUANTILES
+from pgmlang.query.conditional import QUANTILES, reasons_against_a_fresh_row
 from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.events import bound_of
 from pgmlang.query.parse import Evidence, Query
@@ -23,10 +23,14 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 def reasons_against_normal(fit: Fit, query: Query) -> Iterator[str]:
-    """Why a question is not one about numbers of the fit's normal posterior."""
+    """Why a question is not one about numbers of the fit's normal posterior: those that rows share, or the fit's own elements with nothing of a row given."""
     if fit.normal is None:
         yield "the fit keeps no normal posterior"
         return
+    given = (*query.evidence, *query.interventions)
+    are_named = bool(given) and all(_is_of_no_row(fit, e.variable.name) for e in given)
+    if not are_named and not any(True for _ in reasons_against_a_fresh_row(fit, query)):
+        yield "what rows have for themselves is that of a fresh row"
     told = [e.variable.name for e in query.evidence]
     names = {base(n) for n in (*told, *(t.variable.name for t in query.targets))}
     if not query.targets or not names <= set(fit.normal.shapes):
@@ -35,6 +39,19 @@ def reasons_against_normal(fit: Fit, query: Query) -> Iterator[str]:
         yield "an intervention or soft evidence"
     if len(query.targets) > 1 and query.targets[0].op is not None:
         yield "several numbers are compared together"
+
+
+def _is_of_no_row(fit: Fit, name: str) -> bool:
+    """Whether a variable stands in no plate of data but those whose elements the fit knows by name: positions of rows are no names, as new rows have them too."""
+    variable = fit.model.by_name.get(base(name))
+    if variable is None:
+        return False
+    return {a for a in fit.model.array_axes(variable) if _is_rows(fit, a)} <= set(fit.labels)
+
+
+def _is_rows(fit: Fit, axis: str) -> bool:
+    plate = fit.model.plate_by_name.get(fit.model.root_axis(axis))
+    return plate is not None and plate.is_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,3 +56,29 @@ def test_weighed_rows_with_labels_that_are_not_seen() -> None:
     fit = pgmlang.compile(text).fit(table, weights="w", method="exact")
     w, gap = np.array(table["w"]), np.array([0.5, 0.2, 1.5])
     assert fit.draws["a"].mean() == pytest.approx((w @ gap) / (0.25 + w.sum()), abs=1e-9)
+
+
+def test_what_is_given_of_a_row_is_a_fresh_one_s() -> None:
+    """Whatever the table leaves open: the fit's own latent is not what is told."""
+    for y in ([0.3], [0.3, 1.0, 2.0]):
+        fit = pgmlang.compile("mu ~ Normal(0, 1)\nplate row { z ~ Normal(mu, 1)\n y ~ Normal(z, 0.7) }\n").fit(
+            {"y": y}, method="exact"
+        )
+        precision = 1 + len(y) / 1.49 + 1
+        answer = fit.query("E(mu | z = 1)").table[0]
+        assert answer["mean"] == pytest.approx((sum(y) / 1.49 + 1) / precision, rel=1e-9)
+        assert answer["sd"] == pytest.approx(precision**-0.5, rel=1e-9)
+    chain = "m ~ Normal(0, 1)\nplate t = chain { y ~ Normal(if first then 0 else 0.5*prev(y) + m, 1) }\n"
+    fit = pgmlang.compile(chain).fit({"y": [0.2, 1.3, np.nan, 1.1, 0.9, 2.2]}, method="exact", seed=1)
+    m = fit.query("E(m)").table[0]
+    following = fit.query("E(y[3] | y[2] = 1)").table[0]
+    assert following["sd"] > 1 - 0.05
+    assert following["mean"] == pytest.approx(0.5 + m["mean"], abs=0.15)
+
+
+def test_elements_with_names_are_given_to_the_posterior() -> None:
+    text = "m ~ Normal(0, 1)\nplate g { a ~ Normal(m, 1) }\nplate row in g { y ~ Normal(a, 1) }\n"
+    fit = pgmlang.compile(text).fit({"g": ["u", "u", "v"], "y": [0.3, 1.0, 2.0]}, method="exact")
+    # m ~ N(0, 1); y of u are N(m, [[2, 1], [1, 2]]), a[v] = 1 is N(m, 1) and leaves its y nothing to say
+    precision = 1 + 2 / 3 + 1
+    assert fit.query("E(m | a[v] = 1)").table[0]["mean"] == pytest.approx((1.3 / 3 + 1) / precision, rel=1e-9)
