@@ -216,8 +216,7 @@ def answer_of_fresh_row(fit: Fit, query: Query) -> Answer | None:
     else:
         table = [
             _moments_of(text, float(mean[node]), float(np.sqrt(np.square(root[node]).sum())))
-            for listed in whole
-            for text, node in listed
+            for text, node in dict(pair for listed in whole for pair in listed).items()
         ]
     return Answer(query.text, "exact", asked, tuple(table), log_evidence if query.evidence else 0.0)
 
