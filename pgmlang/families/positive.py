@@ -9,27 +9,34 @@ _SHAPE, _RATE, _SCALE = _p("shape", "positive"), _p("rate", "positive"), _p("sca
 _MEAN, _SD = _p("mean", "positive"), _p("sd", "positive")
 
 
-_OF_COUNTS = Marginal(
-    "NegativeBinomial",
-    {"n": "shape", "p": "rate / (rate + factor)"},
-    {"shape": "shape + draw", "rate": "rate + factor"},
-    1,
-)
-_OF_WAITING = Marginal(
-    "Lomax", {"shape": "shape", "scale": "rate / factor"}, {"shape": "shape + 1", "rate": "rate + factor * draw"}
-)
+def _integrated(shape: str) -> tuple[Marginal, Marginal]:
+    """Of a prior of this shape and a rate: counts, and waiting times, of a rate that is integrated out."""
+    rest = "rate + factor"
+    return (
+        Marginal(
+            "NegativeBinomial",
+            {"n": shape, "p": f"rate / ({rest})"},
+            {"shape": f"{shape} + draw", "rate": rest},
+            1,
+        ),
+        Marginal(
+            "Lomax",
+            {"shape": shape, "scale": "rate / factor"},
+            {"shape": f"{shape} + 1", "rate": f"{rest} * draw"},
+        ),
+    )
 
 
-def _pairs(rate: str, scale: str, root: str) -> tuple[Pair, ...]:
+def _pairs(rate: str, scale: str, root: str, shape: str = "") -> tuple[Pair, ...]:
     """Of a prior of rates and precisions, or of scales and variances: the forms that a rate, a scale and an sd have."""
     rates = (
         ("Gamma", "rate"), ("InverseGamma", "scale"), ("Pareto", "shape"), ("Lomax", "shape"), ("Kumaraswamy", "b"),
         ("InverseGaussian", "shape"),
     )  # fmt: skip
-    is_rate = rate == "scaled"
+    counts, waiting = _integrated(shape) if shape else (None, None)
     return (
-        Pair("Poisson", "rate", rate, marginal=_OF_COUNTS if is_rate else None),
-        Pair("Exponential", "rate", rate, marginal=_OF_WAITING if is_rate else None),
+        Pair("Poisson", "rate", rate, marginal=counts),
+        Pair("Exponential", "rate", rate, marginal=waiting),
         *(Pair(child, argument, rate) for child, argument in rates),
         Pair("Weibull", "hazard", rate, variant=1),
         *(Pair(child, "scale", scale) for child in ("Laplace", "AsymmetricLaplace")),
@@ -38,7 +45,10 @@ def _pairs(rate: str, scale: str, root: str) -> tuple[Pair, ...]:
     )
 
 
-_OF_RATES, _OF_SCALES = _pairs("scaled", "inverse", "inverse root"), _pairs("inverse", "scaled", "root")
+_OF_RATES = _pairs("scaled", "inverse", "inverse root", "shape")
+_OF_ONE_RATE = _pairs("scaled", "inverse", "inverse root", "1")
+"""Of an exponential prior: a gamma one of shape 1."""
+_OF_SCALES = _pairs("inverse", "scaled", "root")
 
 FAMILIES = (
     Family(
@@ -50,7 +60,7 @@ FAMILIES = (
                 "dist.Exponential(rate)", "1 / rate", "1 / (rate * rate)",
             ),
         ),
-        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Exponential(rate)",), exponential="Gamma", pairs=_OF_RATES,
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Exponential(rate)",), exponential="Gamma", pairs=_OF_ONE_RATE,
         statistics=("x",),
         spellings=(Spelling((_SCALE,), {"rate": "1 / scale"}), Spelling((_MEAN,), {"rate": "1 / mean"})),
     ),

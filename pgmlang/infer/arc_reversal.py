@@ -22,8 +22,9 @@ from pgmlang.normal import normal_form
 from pgmlang.normal.affine import form_in
 from pgmlang.normal.algebra import Algebra
 from pgmlang.normal.arguments import of_formula
+from pgmlang.normal.nodes import number
 from pgmlang.normal.rewrite import rebuilt
-from pgmlang.plan.latents import sampled_variables
+from pgmlang.plan.latents import sampled_variables, summed_names
 from pgmlang.plan.method import Facts, facts_of, once_per_problem
 
 
@@ -40,11 +41,13 @@ class Reversal(NamedTuple):
 def reversals(model: Model, facts: Facts) -> tuple[Reversal, ...]:
     """The arcs that are reversed: of latents with latent parents, each with one draw that is seen, and with no location and scale to
     non-centre by. None where nothing would be left to sample."""
-    if facts.binding is None or facts.binding.weights is not None:
+    # rows that count several times are written out where each has latents of its own
+    if facts.binding is None or (facts.binding.weights is not None and not facts.binding.is_counts):
         return ()
     sampled = {v.name for v in sampled_variables(model, facts)}
     tried = (_reversal(model, facts, name, sampled) for name in sorted(sampled & set(model.conditional_of)))
-    made = tuple(arc for arc in tried if arc is not None)
+    # of several latents that one draw hangs on only one: with its arc turned the draw is of another family
+    made = tuple({arc.child: arc for arc in tried if arc is not None}.values())
     return made if len(made) < len(sampled) else ()
 
 
@@ -98,6 +101,9 @@ def _reversal(model: Model, facts: Facts, name: str, sampled: set[str]) -> Rever
     child = children[0]
     if not isinstance(child, Conditional) or child.target not in facts.observed or child.target in facts.missing:
         return None
+    # a count that is summed out is bounded by the family of what it counts
+    if set(model.random_parents(child)) & set(summed_names(model, facts)):
+        return None
     drawn, target = normal.conditional_of[child.target].distribution, model.by_name[child.target]
     is_one_to_one = target.plates == child.plates == variable.plates and not target.axes
     if not isinstance(drawn, Dist) or not is_one_to_one:
@@ -120,18 +126,22 @@ def _factor(normal: Model, drawn: Dist, pair: Pair, name: str) -> Expr | None:
     if any(r.index or r.lag for r in references(argument) if r.name == name):
         return None
     form = form_in(normal, argument, name)
-    # a complement is another family's business
-    if form.power != 1 or not FORMS[pair.form](form):
+    algebra = Algebra(normal)
+    # nothing at zero, or some rows are of another number: `if first then 4 else x`
+    if form.power != 1 or not FORMS[pair.form](form) or number(algebra(_with(argument, name, 0.0))) != 0:
         return None
+    factor = algebra(_with(argument, name, 1.0))
+    return factor if pair.form == "scaled" or number(factor) == 1 else None
 
-    def at_one(expr: Expr) -> Expr:
-        return (
-            Const(REAL, (), expr.span, 1.0)
-            if isinstance(expr, Ref) and expr.name == name
-            else rebuilt(expr, at_one)
-        )
 
-    return at_one(argument)
+def _with(expr: Expr, name: str, value: float) -> Expr:
+    """An expression with a number in the place of a variable."""
+
+    def replaced(node: Expr) -> Expr:
+        is_it = isinstance(node, Ref) and node.name == name
+        return Const(REAL, (), node.span, value) if is_it else rebuilt(node, replaced)
+
+    return replaced(expr)
 
 
 def _made(
@@ -153,5 +163,10 @@ def _made(
         name,
         target.name,
         replace(drawn, family=marginal.family, variant=marginal.variant, arguments=tuple(said.items())),
-        replace(prior, arguments=tuple(given.items())),
+        replace(
+            prior,
+            family=FAMILIES[prior.family].exponential or prior.family,
+            variant=0,
+            arguments=tuple(given.items()),
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -26,17 +27,21 @@ class DrawnBack:
     names: tuple[str, ...]
     joint: BoundDensity
 
-    def draws(self, generator: Generator, values: Values) -> dict[str, Tensor]:
-        """Draws ``[chain, draw, *shape]`` given those of all other latents."""
-        known = {n: v for n, v in values.items() if n in self.joint.shapes}
-        chains, draws = next(iter(known.values())).shape[:2]
+    def draws(
+        self, generator: Generator, values: Values, labels: Callable[[Generator, Values], Values] | None = None
+    ) -> dict[str, Tensor]:
+        """Draws ``[chain, draw, *shape]`` given those of all other latents. ``labels``: what draws, of a block of draws, discrete variables that
+        were summed out, where there are too many to be among these."""
+        chains, draws = next(iter(values.values())).shape[:2]
         widest = max(math.prod(self.joint.shapes[n]) for n in self.joint.shapes)
         step = max(1, CHUNK // max(1, chains * widest))
         parts = []
         for first in range(0, draws, step):
-            block = {n: v[:, first : first + step] for n, v in known.items()}
-            shape = (chains, min(step, draws - first))
-            drawn = simulate_given_seen(self.joint, generator, block, shape=shape)
+            block = {n: v[:, first : first + step] for n, v in values.items()}
+            if labels is not None:
+                block |= labels(generator, block)
+            known = {n: v for n, v in block.items() if n in self.joint.shapes}
+            drawn = simulate_given_seen(self.joint, generator, known, shape=(chains, min(step, draws - first)))
             parts.append({n: drawn[n] for n in self.names})
         return {n: torch.cat([p[n] for p in parts], 1) for n in self.names}
 

@@ -55,8 +55,8 @@ def outcome_of(
     x: torch.Tensor, stats: dict[str, np.ndarray], target: Target, random: torch.Tensor, is_finished: bool,
     moved: tuple[str, ...], notes: dict[str, Any], back: DrawnBack | None = None,
 ) -> Outcome:  # fmt: skip
-    """What draws of free values ``x [chain, draw, dimension]`` leave behind: draws of the model's names, discrete ones and those that were
-    integrated out given ``back`` (``random``: state of the generator behind them), and what speaks against them.
+    """What draws of free values ``x [chain, draw, dimension]`` leave behind: draws of the model's names, discrete ones given back and those that
+    ``back`` draws, which were integrated out (``random``: state of the generator behind them), and what speaks against them.
 
     Raises PgmError PGM0804 without any draw.
     """
@@ -76,7 +76,9 @@ def outcome_of(
             values = {**values, **_moved_back(target, values, moved)}
         if back is not None:
             generator = torch.Generator(x.device).manual_seed(1 + int(random.to(torch.int64).sum()))
-            values = {**values, **back.draws(generator, values)}
+            is_summed = target.sums is not None and not set(target.sums.names) <= values.keys()
+            labels = target.sums.draw if target.sums is not None and is_summed else None
+            values = {**values, **back.draws(generator, values, labels)}
     hidden = {standard_name(n) for n in moved}
     draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
     warnings = draw_warnings(draws, stats, _walked(target, x, moved)) if is_finished else ()

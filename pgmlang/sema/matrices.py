@@ -64,7 +64,7 @@ def matrix_product(
 def rectangular_product(builder: ExpressionScope, node: ast.Binary, context: ExpressionContext) -> Expr | None:
     """``A @ transpose(B)`` and ``transpose(A) @ B`` of a matrix along two different axes, by rows and columns: over the columns of both, or over their
     rows; an axis that both would leave has a prime on the right. None for anything else."""
-    turned_left, turned_right = _turned(node.left), _turned(node.right)
+    turned_left, turned_right = _turned(builder, node.left), _turned(builder, node.right)
     if (turned_left is None) == (turned_right is None):
         return None
     with builder.scope.quiet():
@@ -92,11 +92,13 @@ def rectangular_product(builder: ExpressionScope, node: ast.Binary, context: Exp
     return Contract(REAL, axes, node.span, left, right, over)
 
 
-def _turned(node: ast.Expr) -> ast.Expr | None:
-    """What a transposition is of; None of anything else."""
+def _turned(builder: ExpressionScope, node: ast.Expr) -> ast.Expr | None:
+    """What a transposition is of; None of anything else, a definition of that name too."""
     is_one = (
         isinstance(node, ast.Call)
         and node.function == "transpose"
+        and not builder.expander.knows(node.function)
+        and not builder.is_net(node.function)
         and len(node.arguments) == 1
         and not node.keywords
     )

@@ -71,11 +71,12 @@ class Supports:
                     and symbol.role == "input"
                     and ref.type.kind in ("count", "positive", "unit")
                 )
-                return Range(point(number), frozenset({ref.name})) if is_input else self._of_reference(ref)
+                some = min(number, 1.0) if ref.type.kind == "unit" else number
+                return Range(point(some), frozenset({ref.name})) if is_input else self._of_reference(ref)
 
             return range_of(expr, of, self.scope.size).interval.within(wanted)
 
-        return isinstance(expr, Apply) and any(map(holds, (1.0, 0.5, 0.01)))
+        return isinstance(expr, Apply) and any(map(holds, (1.0, 0.5, 0.01, 100.0, 1e6)))
 
     def misses(self, expr: Expr, kind: str) -> bool:
         """Whether no number of the expression lies in the support. Zero is not positive."""

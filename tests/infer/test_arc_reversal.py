@@ -23,6 +23,8 @@ OF_PAIR = {
     ("Beta", "Bernoulli"): (GROUPS + "x ~ Beta(a, b)\n y ~ Bernoulli(x) } }", [1, 0, 1, 1, 0]),
     ("Beta", "Binomial"): (GROUPS + "input t : count\n x ~ Beta(a + 1, 2 * b)\n y ~ Binomial(t, x) } }", [1, 0, 2, 5, 0]),
     ("Gamma", "Poisson"): (GROUPS + "input t : count\n x ~ Gamma(a, b)\n y ~ Poisson(0.5 * x * t) } }", [3, 0, 1, 9, 2]),
+    ("Exponential", "Poisson"): (GROUPS + "input t : count\n x ~ Exponential(a)\n y ~ Poisson(x * t) } }", [3, 0, 1, 9, 2]),
+    ("Exponential", "Exponential"): (GROUPS + "x ~ Exponential(a * b)\n y ~ Exponential(x) } }", [0.3, 1.0, 2.5, 0.1, 4.0]),
     ("Gamma", "Exponential"): (GROUPS + "input t : count\n x ~ Gamma(a, b)\n y ~ Exponential(x / t) } }", [0.3, 1.0, 2.5, 0.1, 4.0]),
 }  # fmt: skip
 ROWS = {"group": ["g", "g", "h", "h", "h"], "t": [1, 2, 3, 5, 8]}
@@ -54,12 +56,34 @@ def test_the_joint_density_stays(pair: tuple[str, str]) -> None:
     assert "x" not in integrated(old.model, old.facts)[0].by_name
 
 
+def test_of_two_latents_behind_one_draw_one_arc_is_turned() -> None:
+    text = "a ~ Gamma(2, 1)\nplate row { u ~ Gamma(a, 1)\n v ~ Gamma(a, 2)\n y ~ Poisson(3 * u * v) }"
+    old = problem_of(text, {"y": [3, 0, 1]})
+    (arc,) = reversals(old.model, old.facts)
+    model = reversed_arcs(old.model, (arc,))
+    binding = replace(old.binding, model=model)
+    new = replace(old, model=model, binding=binding, facts=facts_of(model, binding))
+    values = {
+        "a": torch.tensor(1.5).double(),
+        "u": torch.tensor([0.2, 0.7, 2.0]).double(),
+        "v": torch.tensor([1.2, 0.3, 0.4]).double(),
+    }
+    expected = float(log_joint(bound_density(old), values))
+    assert float(log_joint(bound_density(new), values)) == pytest.approx(expected, rel=1e-10)
+
+
 TEXT = "a ~ Gamma(2, 1)\nplate row { input t : count\n x ~ Beta(a, 2)\n y ~ Binomial(t, x) }"
 STAYS = {
     "two draws of one": TEXT.replace("y ~", "z ~ Bernoulli(x)\n y ~"),
     "a draw of a function of it": TEXT.replace("(t, x)", "(t, x * x)"),
     "a prior that is given": TEXT.replace("Beta(a, 2)", "Beta(3, 2)").replace("Binomial(t, x)", "Binomial(t, x)"),
     "several rows of each": "a ~ Gamma(2, 1)\nplate g[2] { x ~ Beta(a, 2) }\nplate row { input t : count\n y ~ Binomial(t, x[0]) }",
+    "a draw of a hidden count": TEXT.replace("y ~ Binomial(t, x)", "k ~ Binomial(t, 0.5)\n y ~ Binomial(k, x)"),
+    "some rows": TEXT.replace("(t, x)", "(t, if t > 1 then x else 0.5)"),
+    "some rows by another family's number": TEXT.replace("Beta(a, 2)", "Gamma(a, 2)").replace(
+        "Binomial(t, x)", "if t > 1 then Poisson(x) else Poisson(5)"
+    ),
+    "a complement": TEXT.replace("(t, x)", "(t, 1 - x)"),
     "a smaller type": TEXT.replace("x ~ Beta(a, 2)", "x ~ Truncated(Beta(a, 2), lower = 0.1)"),
 }
 
@@ -78,7 +102,7 @@ def test_draws_that_are_missing_or_weighed_stay() -> None:
     model = pgmlang.compile(TEXT)
     bound = model.bind({"t": [1, 2, 3], "y": [1, float("nan"), 2]})
     assert reversals(bound.model, facts_of(bound.model, bound)) == ()
-    bound = model.bind({"t": [1, 2, 3], "y": [1, 0, 2], "times": [1, 4, 2]}, counts="times")
+    bound = model.bind({"t": [1, 2, 3], "y": [1, 0, 2], "times": [1, 4.5, 2]}, weights="times")
     assert reversals(bound.model, facts_of(bound.model, bound)) == ()
 
 
