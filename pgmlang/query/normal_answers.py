@@ -125,7 +125,9 @@ def _number_of(item: Evidence) -> float:
     if not math.isfinite(value):
         cure = f"give one: `{item.variable.name} = 1`"
         raise PgmError(
-            Diagnostic("PGM0606", f"`{item.value}` is not a number that can be given", item.variable.span, help=cure)
+            Diagnostic(
+                "PGM0606", f"`{item.value}` is not a number that can be given", item.variable.span, help=cure
+            )
         )
     return value
 
