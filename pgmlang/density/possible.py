@@ -40,15 +40,35 @@ def always_impossible(
     joint: BoundDensity, values: Values, params: Values | None = None, nets: Any = None
 ) -> tuple[str, ...]:
     """Which elements of which variables have no finite log-value at any of some points, in words: the data's fault, or the model's."""
-    told = []
     with torch.no_grad():
-        for name, term in joint.factors(values, params, nets).items():
-            axes = joint.factor_axes[name]
-            bad = ~torch.isfinite(term)
-            never = bad.all(0) if bad.ndim > len(axes) else bad
-            if isinstance(name, str) and bool(never.any()):
-                told.append(f"`{name}`{_elements_text(joint, axes, never)} is impossible wherever that was tried")
-    return tuple(told[:TOLD])
+        terms = joint.factors(values, params, nets)
+    return tuple(f"{words} wherever that was tried" for words in impossible_words(joint, terms))
+
+
+def impossible_words(joint: BoundDensity, terms: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Which elements of factors have no finite log-value in any case: ``terms`` ``[*axes]``, or ``[cases, *axes]``, by name."""
+    told = []
+    for name, term in terms.items():
+        axes = joint.factor_axes[name]
+        bad = ~torch.isfinite(term)
+        never = bad.all(0) if bad.ndim > len(axes) else bad
+        if isinstance(name, str) and bool(never.any()):
+            told.append(f"`{name}`{_elements_text(joint, axes, never)} is impossible")
+    return tuple(told[:TOLD]) or _impossible_rows(joint, terms)
+
+
+def _impossible_rows(joint: BoundDensity, terms: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """The first row in which some element has no finite log-value in each of several cases, another one perhaps."""
+    plate, bad = joint.binding.plate, torch.zeros((), dtype=torch.bool)
+    for name, term in terms.items():
+        axes = joint.factor_axes[name]
+        if plate in axes:
+            others = tuple(i - len(axes) for i, a in enumerate(axes) if a != plate)
+            is_bad = ~torch.isfinite(term)
+            bad = bad | (is_bad.any(others) if others else is_bad).cpu()
+    if bad.ndim < 2 or not bool(bad.all(0).any()):
+        return ()
+    return (f"what is seen{_elements_text(joint, (plate,), bad.all(0))} is impossible together",)
 
 
 def _elements_text(joint: BoundDensity, axes: tuple[str, ...], chosen: Tensor) -> str:

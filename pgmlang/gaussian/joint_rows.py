@@ -64,7 +64,10 @@ def joint_parts(model: Model, known: Mapping[str, object], open_names: frozenset
     given: list[str] = []
     for factor in normal.conditionals:
         if factor.target not in known:
-            is_open = factor.target in numbers or set(numbers) & set(normal.random_parents(factor))
+            # numbers that cancel, `a - a`, are in the text, which has no value without them
+            written = model.conditional_of[factor.target]
+            above = {*normal.random_parents(factor), *model.random_parents(written)}
+            is_open = factor.target in numbers or set(numbers) & above
             (linear if is_open else given).append(factor.target)
     return JointParts(numbers, tuple(linear), tuple(given))
 

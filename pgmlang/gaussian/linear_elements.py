@@ -15,6 +15,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.normal_arguments import SPREAD_CURE, NormalArguments, given_those_before, normal_arguments
+from pgmlang.gaussian.probed_factors import probed_factor
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Variable
 from pgmlang.model.branches import branches
 from pgmlang.model.named import NamedArray, check_cells, elementwise, take
@@ -147,6 +148,7 @@ def predictors(
     number, of the second given it, and so on. ``params``: those without a value. Raises NotEvaluable, and PgmError for values that
     are not known, PGM0410 for covariances that are none."""
     model = evaluator.model
+    factor = probed_factor(model, factor, numbers, params)
     event = {a for d in branches(factor.distribution) if isinstance(d, Dist) for a in d.event}
     axes = tuple(a for a in model.by_name[factor.target].axes if a not in event)
     context, count = elements_context(evaluator, factor.plates, axes)

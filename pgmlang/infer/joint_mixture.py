@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from pgmlang.binding.record import Binding
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact.gaussian import MOST_CONFIGURATIONS
 from pgmlang.infer.base import Algorithm, Facts, Outcome, Problem, StepReport
 from pgmlang.infer.joint_gaussian import JointGaussian, matched
@@ -27,6 +27,13 @@ def label_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     unlisted = [n for n in names if _num_states(facts.binding, n) is None]
     if unlisted:
         return (Diagnostic("PGM0602", f"`{unlisted[0]}` has no list of values, and rows share numbers"),)
+    weighed = [
+        n for n in names if facts.binding.weights is not None and facts.binding.plate in model.by_name[n].plates
+    ]
+    if weighed:
+        # a row counts as often as it is weighed after its labels are summed out, and a configuration is of all rows
+        message = f"rows have weights or counts, and labels of their own that are not seen, `{weighed[0]}`"
+        return (Diagnostic("PGM0602", message, model.by_name[weighed[0]].span),)
     count = num_configurations(model, facts)
     if count <= MOST_CONFIGURATIONS:
         return ()
@@ -96,23 +103,31 @@ class JointMixture:
     @cached_property
     def log_weights(self) -> np.ndarray:
         """The log-density of what is seen together with each configuration."""
-        return np.array([part.log_evidence() for part in self.parts]) + self._log_given()
+        out: np.ndarray = np.array([part.log_evidence() for part in self.parts]) + self._log_given()
+        return out
 
     def _log_given(self) -> np.ndarray:
-        """The log-density of what hangs on no number that is not seen, in each configuration."""
+        """The log-density of what hangs on no number that is not seen, in each configuration. Raises PgmError PGM0609 where it is zero in all of them."""
         names = self.parts[0].parts.given
         if not names:
             return np.zeros(len(self.parts))
         import torch
 
         from pgmlang.density.bind import bound_density
+        from pgmlang.density.possible import impossible_words
         from pgmlang.density.reductions import sum_of_factors
 
         joint = bound_density(self.problem)
         codes = {n: torch.as_tensor(c) for n, c in self.codes.items()}
         with torch.no_grad():
-            total = sum_of_factors(joint, joint.factors(codes, {}, None, only=frozenset(names)))
-        return np.asarray(total.expand(len(self.parts)).cpu().numpy())
+            terms = joint.factors(codes, {}, None, only=frozenset(names))
+            total = np.asarray(sum_of_factors(joint, terms).expand(len(self.parts)).cpu().numpy())
+        if np.isneginf(total).all():
+            cells = impossible_words(joint, terms)
+            together = (f"what is seen excludes every value of {', '.join(f'`{n}`' for n in self.codes)}",)
+            raise PgmError(Diagnostic("PGM0609", "the data have probability zero", place=self.problem.binding.source, notes=cells or together,
+                                      help="correct the cell, or the probabilities and bounds that exclude it"))  # fmt: skip
+        return total
 
     def log_evidence(self) -> float:
         return float(np.logaddexp.reduce(self.log_weights))
