@@ -81,7 +81,9 @@ class DrawAnswers:
         if query.targets[0].op is not None:
             rows = [self._events(query.targets)]
         else:
-            rows = [row for target in query.targets for row in self._rows(target, query.kind)]
+            # an element that several names are of is told once
+            listed = [row for target in query.targets for row in self._rows(target, query.kind)]
+            rows = [*{(row["variable"], row.get("label")): row for row in listed}.values()]
         caution = self._caution(query) if query.kind == "P" else ""
         return Answer(query.text, self.method, names, tuple(rows), 0.0, caution=caution)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -21,16 +23,19 @@ def code_of(event: Event, name: str, labels: Labels) -> int:
 
 def bound_of(event: Event, name: str, has_atoms: bool) -> float:
     """The number that a variable is compared with. ``has_atoms``: a value of it may have a probability. Raises PgmError
-    PGM0606 for a text, and for the equality of a number that has a density alone."""
+    PGM0606 for a text and for `nan`, and for the equality of a number that has a density alone."""
     span = event.variable.span
     if event.op in ("=", "!=") and not has_atoms:
         message = f"`{name}` is a real number: it equals a value with probability zero"
         raise PgmError(Diagnostic("PGM0606", message, span, help=f"ask for `P({name} > {event.value})`"))
     try:
-        return float(str(event.value))
+        bound = float(str(event.value))
     except ValueError:
+        bound = math.nan
+    if math.isnan(bound):
         message = f"`{event.value}` is not a number to compare with"
-        raise PgmError(Diagnostic("PGM0606", message, span, help=f"two variables: {COMPUTED}")) from None
+        raise PgmError(Diagnostic("PGM0606", message, span, help=f"two variables: {COMPUTED}"))
+    return bound
 
 
 def numbers_of(event: Event, name: str, labels: Labels) -> np.ndarray:

@@ -10,48 +10,35 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.mixtures import normal_below
+from pgmlang.gaussian.square_root import LOG_2PI
 from pgmlang.query.answer import Answer
-from pgmlang.query.conditional import QUANTILES, reasons_against_a_fresh_row
+from pgmlang.query.asked_names import LISTED
+from pgmlang.query.conditional import QUANTILES
 from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.events import bound_of
 from pgmlang.query.parse import Evidence, Query
-from pgmlang.query.row_names import base
+from pgmlang.query.row_names import base, rows_of
 from pgmlang.results.fit import Fit
 from pgmlang.results.normal_posterior import NormalPosterior
 
-LOG_2PI = math.log(2 * math.pi)
-
 
 def reasons_against_normal(fit: Fit, query: Query) -> Iterator[str]:
-    """Why a question is not one about numbers of the fit's normal posterior: those that rows share, or the fit's own elements with nothing of a row given."""
+    """Why a question is not one about numbers of the fit's normal posterior."""
     if fit.normal is None:
         yield "the fit keeps no normal posterior"
         return
-    given = (*query.evidence, *query.interventions)
-    are_named = bool(given) and all(_is_of_no_row(fit, e.variable.name) for e in given)
-    if not are_named and not any(True for _ in reasons_against_a_fresh_row(fit, query)):
-        yield "what rows have for themselves is that of a fresh row"
-    told = [e.variable.name for e in query.evidence]
-    names = {base(n) for n in (*told, *(t.variable.name for t in query.targets))}
+    given = [e.variable.name for e in query.evidence]
+    names = {base(n) for n in (*given, *(t.variable.name for t in query.targets))}
     if not query.targets or not names <= set(fit.normal.shapes):
         yield "something that is asked or given is none of its numbers"
+    # as for a fit of draws: elements of an outer plate are the fit's where they are named
+    is_fresh = names & rows_of(fit, inner=True) or {n for n in given if n == base(n)} & rows_of(fit)
+    if query.evidence and is_fresh:
+        yield "what is given or asked belongs to a fresh row"
     if query.interventions or any(e.value is None for e in query.evidence):
         yield "an intervention or soft evidence"
     if len(query.targets) > 1 and query.targets[0].op is not None:
         yield "several numbers are compared together"
-
-
-def _is_of_no_row(fit: Fit, name: str) -> bool:
-    """Whether a variable stands in no plate of data but those whose elements the fit knows by name: positions of rows are no names, as new rows have them too."""
-    variable = fit.model.by_name.get(base(name))
-    if variable is None:
-        return False
-    return {a for a in fit.model.array_axes(variable) if _is_rows(fit, a)} <= set(fit.labels)
-
-
-def _is_rows(fit: Fit, axis: str) -> bool:
-    plate = fit.model.plate_by_name.get(fit.model.root_axis(axis))
-    return plate is not None and plate.is_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,29 +56,48 @@ def answer_by_normal(fit: Fit, query: Query) -> Answer:
     assert fit.normal is not None, "a question without a reason against it has its posterior"
     draws = DrawAnswers.of(fit)
     targets = [(t, *draws.elements(t.variable.name, t.variable.span)) for t in query.targets]
-    given = _given(fit.normal, draws, query.evidence)
-    told = {e.variable.name for e in query.evidence}
-    for target, _, names in targets:
-        if told & {target.variable.name, *names}:
+    where_given, given = _given(fit.normal, draws, query.evidence)
+    places = [fit.normal.first[base(t.variable.name)] + where for t, where, _ in targets]
+    for (target, *_), where in zip(targets, places, strict=True):
+        if np.isin(where, where_given).any():
             message = f"`{target.variable.name}` is both given and asked"
             raise PgmError(Diagnostic("PGM0606", message, target.variable.span, help="leave one of them out"))
-    places = [fit.normal.first[base(t.variable.name)] + where for t, where, _ in targets]
+    # an element that several names are of is asked once
+    elements = {
+        n: int(p)
+        for where, (*_, names) in zip(places, targets, strict=True)
+        for n, p in zip(names, where, strict=True)
+    }
+    every, names = np.fromiter(elements.values(), dtype=np.int64), tuple(elements)
     if query.kind == "MAP":
-        rows: Sequence[dict[str, object]] = [
-            _mode(given, np.concatenate(places), [n for *_, names in targets for n in names])
-        ]
+        _refuse_seen(fit.normal, query, every, names)
+        rows: Sequence[dict[str, object]] = [_mode(given, every, names)]
     elif query.targets[0].op is not None:
         rows = [_event(given, draws, query, places[0])]
     else:
-        rows = [row for p, (*_, names) in zip(places, targets, strict=True) for row in _moments(given, p, names)]
+        rows = _moments(given, every, names)
     asked = tuple(t.variable.name for t in query.targets)
     return Answer(query.text, "exact", asked, tuple(rows), given.log_evidence)
 
 
-def _given(normal: NormalPosterior, draws: DrawAnswers, evidence: tuple[Evidence, ...]) -> _Given:
-    """The distribution given values of some numbers (Bishop 2006, section 2.3.1)."""
+def _refuse_seen(normal: NormalPosterior, query: Query, places: np.ndarray, names: Sequence[str]) -> None:
+    """Raises PgmError PGM0606 for elements that were seen: they have no density."""
+    is_seen = ~normal.root[places].any(1)
+    if not is_seen.any():
+        return
+    seen, hidden = ([n for n, s in zip(names, is_seen, strict=True) if s == which] for which in (True, False))
+    listed = ", ".join(hidden[:LISTED]) + (", ..." if len(hidden) > LISTED else "")
+    what = f"leave it out: `MAP({listed})`" if hidden else f"its value is `E({seen[0]})`"
+    message = f"`{seen[0]}` was seen: its one value has no density to be greatest"
+    raise PgmError(Diagnostic("PGM0606", message, query.targets[0].variable.span, help=what))
+
+
+def _given(
+    normal: NormalPosterior, draws: DrawAnswers, evidence: tuple[Evidence, ...]
+) -> tuple[list[int], _Given]:
+    """Where some numbers are, and the distribution given values of them (Bishop 2006, section 2.3.1)."""
     if not evidence:
-        return _Given(normal.mean, normal.root, 0.0)
+        return [], _Given(normal.mean, normal.root, 0.0)
     where, values = [], []
     for item in evidence:
         places, names = draws.elements(item.variable.name, item.variable.span)
@@ -99,10 +105,7 @@ def _given(normal: NormalPosterior, draws: DrawAnswers, evidence: tuple[Evidence
             cure = f"say which: `{names[0]} = {item.value}`"
             raise PgmError(Diagnostic("PGM0607", f"`{item.variable.name}` has {len(names)} elements, and one value is given", item.variable.span, help=cure))  # fmt: skip
         where.append(normal.first[base(item.variable.name)] + int(places[0]))
-        try:
-            values.append(float(str(item.value)))
-        except ValueError:
-            raise PgmError(Diagnostic("PGM0606", f"`{item.value}` is not a number", item.variable.span)) from None
+        values.append(_number_of(item))
     basis, triangle = np.linalg.qr(normal.root[where].T)
     gap = np.array(values) - normal.mean[where]
     if not (np.abs(np.diag(triangle)) > 1e-12 * np.abs(normal.root[where]).max(1)).all():
@@ -111,7 +114,22 @@ def _given(normal: NormalPosterior, draws: DrawAnswers, evidence: tuple[Evidence
     scaled = np.linalg.solve(triangle.T, gap)
     log = -0.5 * float(scaled @ scaled) - float(np.log(np.abs(np.diag(triangle))).sum()) - 0.5 * len(gap) * LOG_2PI
     along = normal.root @ basis
-    return _Given(normal.mean + along @ scaled, normal.root - along @ basis.T, log)
+    return where, _Given(normal.mean + along @ scaled, normal.root - along @ basis.T, log)
+
+
+def _number_of(item: Evidence) -> float:
+    try:
+        value = float(str(item.value))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        cure = f"give one: `{item.variable.name} = 1`"
+        raise PgmError(
+            Diagnostic(
+                "PGM0606", f"`{item.value}` is not a number that can be given", item.variable.span, help=cure
+            )
+        )
+    return value
 
 
 def _moments(given: _Given, places: np.ndarray, names: Sequence[str]) -> list[dict[str, object]]:

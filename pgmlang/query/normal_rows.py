@@ -123,12 +123,15 @@ def scored(fit: Fit, bound: Binding) -> Score | None:
 
 
 def _unit(bound: Binding, rows: GivenShared) -> str:
-    """The plate whose elements are independent given what is shared: that of the rows, or the outermost around them that has numbers of its own."""
+    """The plate whose elements are independent given what is shared: that of the rows, or the outermost around them that has numbers of its own. Of a chain it is the series,
+    whatever is seen of it."""
     model = bound.model
+    enclosing = model.enclosing(bound.plate)
+    series = enclosing[-2:-1] if model.is_chain(bound.plate) else ()
     with_own = {
         model.by_name[n].plates[-1] for n in rows.joint.blocks if model.by_name[n].plates and _has_own(rows, n)
     }
-    return next((p for p in model.enclosing(bound.plate) if p in with_own), bound.plate)
+    return next((p for p in enclosing if p in with_own or p in series), bound.plate)
 
 
 def _others(bound: Binding, fit: Fit, rows: GivenShared) -> frozenset[str]:
@@ -216,8 +219,7 @@ def answer_of_fresh_row(fit: Fit, query: Query) -> Answer | None:
     else:
         table = [
             _moments_of(text, float(mean[node]), float(np.sqrt(np.square(root[node]).sum())))
-            for listed in whole
-            for text, node in listed
+            for text, node in dict(pair for listed in whole for pair in listed).items()
         ]
     return Answer(query.text, "exact", asked, tuple(table), log_evidence if query.evidence else 0.0)
 

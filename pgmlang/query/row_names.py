@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from pgmlang.results.fit import Fit
 
 
-def rows_of(fit: Fit) -> set[str]:
-    """Variables and inputs that a row of data has for itself."""
+def rows_of(fit: Fit, *, inner: bool = False) -> set[str]:
+    """Variables and inputs that a row of data has for itself, or that its groups have. ``inner``: of the rows alone."""
     rows = {p.name for p in fit.model.plates if p.is_rows}
+    if inner:
+        rows -= {q for p in rows for q in fit.model.enclosing(p)[:-1]}
     return {v.name for v in fit.model.variables if rows & set(fit.model.array_axes(v))}
 
 

@@ -170,7 +170,7 @@ def test_questions_are_answered_in_closed_form(tmp_path: Path) -> None:
         assert figures["a[g1]"]["q95"] == pytest.approx(right[-1], rel=1e-9)
         assert figures["a[g1]"]["mcse"] == 0
     for bad, words in (("E(s0 | s0 = 1)", "both given and asked"), ("P(s0 = 1)", "probability zero"), ("P(a > 0)", "several elements"),
-                       ("E(s0 | a = 1)", "4 elements"), ("E(s0 | s1 = high)", "not a number")):  # fmt: skip
+                       ("E(s0 | a = 1)", "rows hang on the input"), ("E(s0 | s1 = high)", "not a number")):  # fmt: skip
         with pytest.raises(pgmlang.PgmError, match=words):
             fit.query(bad)
 
@@ -328,3 +328,17 @@ def test_labels_that_are_not_seen_make_a_mixture() -> None:
         assert values.mean() == pytest.approx(chance @ np.array(means)[:, column], abs=5 * error)
     assert fit.record.normal is None
     assert set(fit.plan.blocks[0].variables) == {"w", "a", "b", "k"}
+
+
+def test_scores_of_seen_chains_are_of_their_series() -> None:
+    """Those of known series are the same, whatever other series stand in the table."""
+    text = "m ~ Normal(0, 1)\nplate s {\n  c ~ Normal(m, 1)\n  plate t = chain { y ~ Normal(if first then c else 0.8 * prev(y) + c, 1) }\n}\n"
+    fit = pgmlang.compile(text).fit({"s": list("aaabb"), "y": [1.0, 2.0, 0.3, 0.0, 1.0]}, method="exact", seed=1)
+    known = fit.score_rows(fit.bind({"s": list("aabb"), "y": [1.0, 2.0, 0.0, 1.0]}))
+    more = fit.score_rows(fit.bind({"s": list("aabbn"), "y": [1.0, 2.0, 0.0, 1.0, 0.0]}))
+    assert known.plate == more.plate == "s"
+    assert known.values == pytest.approx(more.values[:2], rel=1e-12)
+    (c,) = fit.query("E(c[a])").table
+    covariance = np.eye(2) + c["sd"] ** 2
+    right = stats.multivariate_normal([c["mean"], 0.8 + c["mean"]], covariance).logpdf([1, 2])
+    assert known.values[0] == pytest.approx(right, rel=1e-9)
