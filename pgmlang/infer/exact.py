@@ -25,6 +25,7 @@ from pgmlang.infer.joint_gaussian import (
 )
 from pgmlang.infer.joint_mixture import joint_algorithm, label_reasons, num_configurations
 from pgmlang.model import Model
+from pgmlang.model.processes import processes
 from pgmlang.plan.latents import counts_over_latents
 from pgmlang.plan.method import facts_of, once_per_problem
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
@@ -67,8 +68,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 @once_per_problem
 def is_joint(model: Model, facts: Facts) -> bool:
-    """Whether all data are one linear Gaussian model, as their rows are none each."""
-    return bool(gaussian_reasons(model, facts)) and not joint_reasons(model, facts)
+    """Whether all data are one linear Gaussian model: their rows are none each, or further rows of a process go on from what is latent beside it."""
+    hangs_together = bool(gaussian_reasons(model, facts)) or bool(processes(model))
+    return hangs_together and not joint_reasons(model, facts)
 
 
 def joint_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
@@ -91,10 +93,10 @@ def _to_be_estimated(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
-    if not gaussian_reasons(model, facts):
-        return ("everything is given: nothing to learn, the numbers are jointly normal given the labels",)
     if is_joint(model, facts):
         return ("all that is latent is jointly normal given the data, in closed form: draws are independent",)
+    if not gaussian_reasons(model, facts):
+        return ("everything is given: nothing to learn, the numbers are jointly normal given the labels",)
     return ("every table is given: nothing to learn, answers are exact", *width_words(model, facts))
 
 

@@ -82,3 +82,22 @@ def test_elements_with_names_are_given_to_the_posterior() -> None:
     # m ~ N(0, 1); y of u are N(m, [[2, 1], [1, 2]]), a[v] = 1 is N(m, 1) and leaves its y nothing to say
     precision = 1 + 2 / 3 + 1
     assert fit.query("E(m | a[v] = 1)").table[0]["mean"] == pytest.approx((1.3 / 3 + 1) / precision, rel=1e-9)
+
+
+def test_a_latent_mean_of_a_process_is_kept_for_further_rows() -> None:
+    text = "c ~ Normal(0, 1)\ny[row] ~ MultivariateNormal(c, exp_quad(x, 1, 0.7, noise = 0.3))\nplate row { input x }\n"
+    x, y = np.array([0.0, 0.5, 1.2, 2.0]), np.array([0.3, 0.5, 1.0, 0.2])
+    fit = pgmlang.compile(text).fit({"x": x, "y": y}, method="exact", seed=1)
+
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return 1 + np.exp(-0.5 * ((a[:, None] - b) / 0.7) ** 2)
+
+    of_seen, across = kernel(x, x) + 0.09 * np.eye(4), kernel(np.array([0.7]), x)[0]
+    assert fit.draws["c"].mean() == pytest.approx(np.linalg.solve(of_seen, y).sum(), abs=1e-9)
+    assert fit.log_likelihood == pytest.approx(
+        -0.5 * y @ np.linalg.solve(of_seen, y) - 0.5 * np.linalg.slogdet(2 * np.pi * of_seen)[1], abs=1e-6
+    )
+    answer = fit.query("E(y | x = 0.7)").table[0]
+    assert answer["mean"] == pytest.approx(across @ np.linalg.solve(of_seen, y), abs=0.03)
+    sd = np.sqrt(2 + 0.09 - across @ np.linalg.solve(of_seen, across))
+    assert answer["sd"] == pytest.approx(sd, rel=0.05)
