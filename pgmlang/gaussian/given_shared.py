@@ -105,7 +105,8 @@ class GivenShared:
         if len(touched) >= self.root.shape[1]:
             return self.root
         out = np.zeros((len(self.root), len(touched)))
-        out[touched] = np.linalg.qr(self.root[touched].T, mode="r").T
+        _, triangle = np.linalg.qr(self.root[touched].T)
+        out[touched] = triangle.T
         return out
 
     def _batches(
