@@ -3,7 +3,6 @@ which is a row of one sparse least-squares problem (Lindley and Smith 1972; Golu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,14 +12,13 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.from_model import linear_reasons
 from pgmlang.gaussian.linear_elements import LinearElements, linear_elements
 from pgmlang.gaussian.normal_arguments import SPREAD_CURE
+from pgmlang.gaussian.square_root import LOG_2PI
 from pgmlang.layout import Layout
 from pgmlang.model import Conditional, Model
 from pgmlang.normal import normal_form
 from pgmlang.tables.elements import NodeBlock
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.learned import learned_tables
-
-LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)

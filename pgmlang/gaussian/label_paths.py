@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
-
-LOG_2PI = float(np.log(2 * np.pi))
+from pgmlang.gaussian.square_root import LOG_2PI
 
 
 class WeighedPaths(NamedTuple):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.gaussian.joint_rows import LOG_2PI, JointParts, JointRows, joint_parts, joint_reasons, joint_rows
+from pgmlang.gaussian.joint_rows import JointParts, JointRows, joint_parts, joint_reasons, joint_rows
+from pgmlang.gaussian.square_root import LOG_2PI
 from pgmlang.graph.childless import event_axes
 from pgmlang.infer.base import Facts, Problem
 from pgmlang.model import Model

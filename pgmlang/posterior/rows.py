@@ -275,7 +275,11 @@ def need_observed(given: Conditioned) -> None:
     """Raises PgmError PGM0708 where the rows hold nothing that has a probability."""
     rows = given.bound
     if not any(n in rows.values for n in rows.observed):
-        names = ", ".join(f"`{v.name}`" for v in rows.model.of_role("random", "field") if v.plates)
+        model = rows.model
+        plates = {p.name for p in model.plates if p.is_rows}
+        # a process over rows has them as its axis
+        values = (v for v in model.of_role("random", "field") if v.plates or plates & set(model.array_axes(v)))
+        names = ", ".join(f"`{v.name}`" for v in values)
         raise PgmError(Diagnostic("PGM0708", f"the data hold no value of {names}: there is nothing to be scored"))
 
 

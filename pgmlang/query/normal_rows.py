@@ -73,7 +73,7 @@ def predicted(fit: Fit, bound: Binding, targets: Sequence[str] | None) -> Column
     model, plate = bound.model, bound.plate
     if rows is None or not plate:
         return None
-    names = [n for n, b in rows.joint.blocks.items() if b.axes[:1] == (plate,) and _has_own(rows, n)]
+    names = [n for n, b in rows.joint.blocks.items() if b.axes[:1] == (plate,) and _has_local(rows, n)]
     asked = names if targets is None else list(targets)
     if not asked or not set(asked) <= set(names):
         return None
@@ -91,9 +91,9 @@ def predicted(fit: Fit, bound: Binding, targets: Sequence[str] | None) -> Column
     return Columns(columns, plate=plate)
 
 
-def _has_own(rows: GivenShared, name: str) -> bool:
+def _has_local(rows: GivenShared, name: str) -> bool:
     block = rows.joint.blocks[name]
-    return bool(((rows.own >= block.first) & (rows.own < block.first + block.count)).any())
+    return bool(((rows.local >= block.first) & (rows.local < block.first + block.count)).any())
 
 
 def scored(fit: Fit, bound: Binding) -> Score | None:
@@ -109,7 +109,7 @@ def scored(fit: Fit, bound: Binding) -> Score | None:
             of_block = np.asarray(of_row)
         elif block.axes[:1] == (unit,):
             of_block = np.arange(block.shape[0])
-        elif np.isin(rows.own, np.arange(block.first, block.first + block.count)).any():
+        elif np.isin(rows.local, np.arange(block.first, block.first + block.count)).any():
             return None
         else:
             continue
@@ -128,22 +128,24 @@ def _unit(bound: Binding, rows: GivenShared) -> str:
     model = bound.model
     enclosing = model.enclosing(bound.plate)
     series = enclosing[-2:-1] if model.is_chain(bound.plate) else ()
-    with_own = {
-        model.by_name[n].plates[-1] for n in rows.joint.blocks if model.by_name[n].plates and _has_own(rows, n)
+    with_local = {
+        model.by_name[n].plates[-1] for n in rows.joint.blocks if model.by_name[n].plates and _has_local(rows, n)
     }
-    return next((p for p in enclosing if p in with_own or p in series), bound.plate)
+    return next((p for p in enclosing if p in with_local or p in series), bound.plate)
 
 
 def _others(bound: Binding, fit: Fit, rows: GivenShared) -> frozenset[str]:
     """What is seen whose density hangs on no number that is not seen: labels of the rows, say."""
     model: Model = bound.model
-    told = [n for n in bound.values if model.by_name[n].role in ("random", "field") and n not in fit.parameters]
+    observed = [
+        n for n in bound.values if model.by_name[n].role in ("random", "field") and n not in fit.parameters
+    ]
     children = {
         n
         for n, b in rows.joint.blocks.items()
         if np.isin(np.arange(b.first, b.first + b.count), rows.joint.child).any()
     }
-    return frozenset(told) - children
+    return frozenset(observed) - children
 
 
 def _log_density_of(fit: Fit, bound: Binding, names: frozenset[str], unit: str) -> np.ndarray | float:

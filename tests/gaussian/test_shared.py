@@ -342,3 +342,20 @@ def test_scores_of_seen_chains_are_of_their_series() -> None:
     covariance = np.eye(2) + c["sd"] ** 2
     right = stats.multivariate_normal([c["mean"], 0.8 + c["mean"]], covariance).logpdf([1, 2])
     assert known.values[0] == pytest.approx(right, rel=1e-9)
+
+
+def test_scores_of_large_groups_are_linear_in_their_rows() -> None:
+    """Of a new group of 20,000 rows (cubic, it would be hours), beside one of three."""
+    text = "mu ~ Normal(0, 2)\nplate g { b ~ Normal(mu, 1) }\nplate row in g { y ~ Normal(b, 1) }\n"
+    fit = pgmlang.compile(text).fit({"g": list("aabb"), "y": [1.0, 2.0, 3.0, 4.0]}, method="exact", seed=1)
+    sizes = {"n": 20_000, "m": 3}
+    y = np.random.default_rng(0).normal(size=sum(sizes.values()))
+    score = fit.score_rows(fit.bind({"g": [g for g, n in sizes.items() for _ in range(n)], "y": y}))
+    (mu,) = fit.query("E(mu)").table
+    spread = 1 + mu["sd"] ** 2
+    for name, gap in zip(sizes, np.split(y - mu["mean"], [sizes["n"]]), strict=True):
+        # ones on the diagonal and `spread` everywhere: Sherman and Morrison (1950)
+        total = 1 + spread * len(gap)
+        square = gap @ gap - spread / total * gap.sum() ** 2
+        right = -0.5 * (len(gap) * np.log(2 * np.pi) + np.log(total) + square)
+        assert score.values[score.elements.index(name)] == pytest.approx(right, rel=1e-10)

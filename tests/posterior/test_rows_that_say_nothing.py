@@ -39,3 +39,11 @@ def test_what_has_no_probability_and_what_is_another_table_are_refused() -> None
             fit.predict({"quite": ["another"]})
     with pytest.raises(pgmlang.PgmError, match="PGM0708"):
         pgmlang.compile("plate row { y ~ Normal(0, 1) }").bind({"y": [None]})
+
+
+def test_a_process_over_rows_is_named() -> None:
+    """It stands in no plate: the rows are its axis."""
+    text = "y[row] ~ MultivariateNormal(0, exp_quad(x, 1, 0.7, noise=0.3))\nplate row { input x }\n"
+    fit = pgmlang.compile(text).fit({"x": [1.0, 2.0], "y": [2.0, 1.0]}, method="exact")
+    with pytest.raises(pgmlang.PgmError, match="no value of `y`: there is nothing"):
+        fit.score_rows(fit.bind({"x": [2.5], "y": [None]}))
