@@ -50,13 +50,14 @@ def choose(
 
 
 def _without_use(method: Method, model: Model, facts: Facts, options: Collection[str]) -> tuple[Diagnostic, ...]:
-    """Why a method is not meant by the options that are given."""
+    """Why a method is not meant by the options that are given: it has none of that name, or runs on no such device. (One that is idle for
+    this model alone changes no choice: it is told.)"""
     idle = method.idle(model, facts, method.options())
     lacking = set(options).difference(f.name for f in fields(method.options)) - {
         "device",
         *(("start",) if method.takes_start else ()),
     }
-    useless = sorted(lacking | (set(options) & set(idle)))
+    useless = sorted(lacking | (set(options) & set(idle) & {"device", "start"}))
     return tuple(Diagnostic("PGM0612", f"it has no use for the option `{name}`") for name in useless[:1])
 
 

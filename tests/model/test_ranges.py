@@ -46,8 +46,8 @@ def text(random_: random.Random, depth: int) -> str:
     return f"(if {one} > {two} then {one} else {two})"
 
 
-PARAMS = "".join(f"param {k}{i} : {kind}\n" for k, kind in KINDS.items() for i in (1, 2)) + "".join(
-    f"param {k}v[k] : {KINDS[k]}\n" for k in "rpu"
+GIVEN = "".join(f"input {k}{i} : {kind}\n" for k, kind in KINDS.items() for i in (1, 2)) + "".join(
+    f"input {k}v[k] : {KINDS[k]}\n" for k in "rpu"
 )
 
 
@@ -69,7 +69,7 @@ def values(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> np.nd
 def test_no_value_lies_outside(seed: int) -> None:
     written = text(random.Random(seed), 3)
     try:
-        model = compile_source(f"dim k[3]\n{PARAMS}value = {written}\nplate row {{ y ~ Normal(value, 1) }}\n")
+        model = compile_source(f"dim k[3]\n{GIVEN}value = {written}\nplate row {{ y ~ Normal(value, 1) }}\n")
     except Exception as error:  # the argument of a function lies outside of it for certain
         assert "PGM0410" in str(error)  # noqa: PT017
         return
@@ -79,7 +79,7 @@ def test_no_value_lies_outside(seed: int) -> None:
     ).interval
     rng = np.random.default_rng(seed)
     for _ in range(60):
-        given = {v.name: values(rng, v.type.kind, (3,) if v.axes else ()) for v in model.of_role("param")}
+        given = {v.name: values(rng, v.type.kind, (3,) if v.axes else ()) for v in model.of_role("input")}
         with np.errstate(all="ignore"):
             value = float(Evaluator(model, given).evaluate(expr).values)
         assert math.isnan(value) or found.low - 1e-9 <= value <= found.high + 1e-9, (written, found, value)
@@ -114,7 +114,7 @@ def test_what_is_refused_leaves_its_support(seed: int) -> None:
     def compiled(declared: str) -> Model | str:
         try:
             return compile_source(
-                f"dim k[3]\n{PARAMS}value{declared} = {written}\nplate row {{ y ~ Normal(value, 1) }}\n"
+                f"dim k[3]\n{GIVEN}value{declared} = {written}\nplate row {{ y ~ Normal(value, 1) }}\n"
             )
         except CompileError as error:
             return " ".join(d.code for d in error.diagnostics)
@@ -125,7 +125,7 @@ def test_what_is_refused_leaves_its_support(seed: int) -> None:
             continue
         rng = np.random.default_rng(seed)
         for _ in range(3000):
-            given = {v.name: extreme(rng, v.type.kind, (3,) if v.axes else ()) for v in model.of_role("param")}
+            given = {v.name: extreme(rng, v.type.kind, (3,) if v.axes else ()) for v in model.of_role("input")}
             with np.errstate(all="ignore"):
                 value = float(Evaluator(model, given).evaluate(model.definition_of["value"].value).values)
             if value < 0 or value > most or (kind == "positive" and value == 0):
