@@ -11,6 +11,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.linear_elements import LinearElements, Predictor, linear_elements
 from pgmlang.gaussian.network import GaussianNetwork, NumberConditional
 from pgmlang.gaussian.normal_arguments import SPREAD_CURE, normal_arguments
+from pgmlang.gaussian.probed_factors import domain_reasons
 from pgmlang.graph.childless import event_axes
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Choice, Conditional, Distribution, Model
@@ -46,6 +47,7 @@ def reasons_against(model: Model, known: Mapping[str, object]) -> Iterator[Diagn
     for conditional in normal.conditionals:
         if conditional.target not in known:
             yield from _against_conditional(normal, conditional, numbers)
+            yield from domain_reasons(model, conditional, numbers)
 
 
 def number_names(model: Model, known: Mapping[str, object]) -> tuple[str, ...]:

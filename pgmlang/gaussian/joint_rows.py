@@ -12,6 +12,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.gaussian.from_model import linear_reasons
 from pgmlang.gaussian.linear_elements import LinearElements, linear_elements
 from pgmlang.gaussian.normal_arguments import SPREAD_CURE
+from pgmlang.gaussian.probed_factors import domain_reasons
 from pgmlang.gaussian.square_root import LOG_2PI
 from pgmlang.layout import Layout
 from pgmlang.model import Conditional, Model
@@ -90,6 +91,7 @@ def joint_reasons(model: Model, known: Mapping[str, object], open_names: frozens
             yield Diagnostic("PGM0602", f"`{name}` is discrete and hangs on a number", factor.span)
         else:
             yield from linear_reasons(normal, factor, parts.numbers)
+            yield from domain_reasons(model, factor, parts.numbers)
 
 
 def joint_rows(

@@ -1,15 +1,18 @@
 """Which text of a conditional is evaluated for its coefficients: an evaluation says what a linear expression's coefficients are only if each of its
-parts is linear too."""
+parts is linear too. And whether the text has a value wherever its simplified form has one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from pgmlang.diagnostics import Diagnostic
 from pgmlang.gaussian.normal_arguments import normal_arguments
 from pgmlang.model import Conditional, Model
 from pgmlang.model.branches import branches
 from pgmlang.model.expr import Apply, Choose, Contract, Expr, Reduce, Ref, Rename, Stack, children, inside_out
 from pgmlang.normal import normal_form, without_definitions
+from pgmlang.normal.nodes import is_nonnegative, number
+from pgmlang.signatures.functions import FUNCTIONS
 
 
 def probed_factor(
@@ -27,6 +30,36 @@ def probed_factor(
         if not mean or not spread or not is_linear_throughout(written, arguments.spread, params):
             return normal_form(model).conditional_of[factor.target]
     return factor
+
+
+def domain_reasons(model: Model, factor: Conditional, numbers: Collection[str]) -> Iterator[Diagnostic]:
+    """Why a conditional is none for all values of the ``numbers``, though simplified it is: ``exp(log(a))`` says that a is not below zero."""
+    written = without_definitions(model)
+    for expr in written.expressions(written.conditional_of[factor.target]):
+        for node in inside_out(expr):
+            if (
+                isinstance(node, Apply)
+                and _is_partial(node)
+                and not names_free(written, node.arguments[0], numbers)
+            ):
+                words = "a power" if node.function == "pow" else f"`{node.function}`"
+                message = (
+                    f"{words} in the conditional of `{factor.target}` has no value for some values of numbers"
+                )
+                yield Diagnostic("PGM0602", message, node.span or factor.span)
+                return
+
+
+def _is_partial(node: Apply) -> bool:
+    """Whether a function may be asked for its value where it has none; single points do not count."""
+    first = node.arguments[0]
+    if node.function == "pow":
+        exponent = number(node.arguments[1])
+        return not is_nonnegative(first) and (exponent is None or not exponent.is_integer())
+    function = FUNCTIONS.get(node.function)
+    if function is not None and function.accepts == "unit":
+        return first.type.kind not in ("unit", "bit")
+    return (node.function == "log1p" or (function is not None and function.accepts != "real")) and not is_nonnegative(first)  # fmt: skip
 
 
 def names_free(model: Model, expr: Expr, names: Collection[str]) -> bool:

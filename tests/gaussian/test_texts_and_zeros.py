@@ -29,6 +29,16 @@ def test_texts_that_are_linear_once_simplified(mean: str, slope: float, constant
 
 
 @pytest.mark.parametrize(
+    "mean", ["exp(log(a))", "sqrt(a)^2", "a + 0*log(b)", "sqrt(a) * sqrt(a)", "expm1(log1p(a))"]
+)
+def test_texts_without_a_value_for_some_numbers(mean: str) -> None:
+    """Simplified they are linear, and say less: that of `exp(log(a))` a is not below zero."""
+    text = f"{TWO}plate row {{ y ~ Normal({mean}, 0.5) }}\n"
+    with pytest.raises(pgmlang.PgmError, match="has no value for some values of numbers"):
+        pgmlang.compile(text).fit({"y": Y}, method="exact")
+
+
+@pytest.mark.parametrize(
     ("text", "table", "words"),
     [
         (CERTAIN + " y ~ Normal(a, 1) }\n", {"k": ["p", "q"], "y": [1.0, 2.0]}, "`k` in row 2 is impossible"),
